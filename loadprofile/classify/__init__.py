@@ -1,0 +1,1 @@
+"""Classifiers, detectors, calibration and the cut for a number of visits."""

@@ -1,0 +1,1 @@
+"""Load profiles to feature tables; a column's name is its recipe."""

@@ -1,0 +1,98 @@
+"""Population: everything a sub-detector may look at, for one batch of meters.
+
+Screening is map -> reduce -> map. The facts that need all meters (peer groups, how many meters
+did the same in the same slot, cohorts that changed together) are reduced once and travel with
+each batch; the cube and the features are the batch's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from loadprofile.errors import ShapeError
+from loadprofile.features.table import FeatureTable
+from loadprofile.profiles import LoadProfiles
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Context:
+    """Optional inputs. Each is None when it was not given; a sub-detector says what it missed.
+
+    Attributes:
+        events: columns ``meter_id, timestamp, code`` (int) and ``vocabulary``.
+        registers: ``meter_id, timestamp, register_kwh, multiplier``.
+        outages: known supply interruptions, ``meter_id, start, end``.
+        topology: ``meter_id, feeder_id``.
+        feeders: readings of the feeder meters (the balance side of the topology).
+    """
+
+    events: pd.DataFrame | None = None
+    registers: pd.DataFrame | None = None
+    outages: pd.DataFrame | None = None
+    topology: pd.DataFrame | None = None
+    feeders: LoadProfiles | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Population:
+    """One batch of meters with its features and the facts of the whole population.
+
+    Attributes:
+        profiles: the batch's cube.
+        features: all feature groups of the batch: ``g1 g2 g3 integrity change peers cohort when``.
+            Columns of the group ``when`` are moments, in days since the population's first day
+            (fractions are the time of day); they tell time and never enter a classifier.
+        population_size: number of meters in the whole population, this batch included.
+        context: the optional inputs.
+    """
+
+    profiles: LoadProfiles
+    features: FeatureTable
+    population_size: int
+    context: Context
+
+    def __post_init__(self) -> None:
+        if not np.array_equal(self.profiles.meter_ids, self.features.meter_ids):
+            raise ShapeError("features", "other meters or order", "the meters of profiles")
+
+    def moment(self, name: str) -> NDArray[np.datetime64]:
+        """A ``when.*`` column as ``(n,)`` datetime64[m]; NaT where the feature is NaN."""
+        return moments(
+            self.features.column(f"when.{name}"), self.profiles.days[0], self.profiles.step_minutes
+        )
+
+    def onset_interval(
+        self, onset: NDArray[np.datetime64]
+    ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+        """80 % interval around each onset.
+
+        The change point's own where the onset is that change; one interval either side where the
+        onset was read off the data exactly.
+        """
+        step = np.timedelta64(self.profiles.step_minutes, "m")
+        low, high = onset - step, onset + step
+        if "when.change" in self.features.names:
+            same = onset == self.moment("change")
+            low = np.where(same, self.moment("change_low"), low)
+            high = np.where(same, self.moment("change_high"), high)
+        return low, high
+
+
+def moments(
+    days_since: NDArray[np.floating], first: np.datetime64, step_minutes: int
+) -> NDArray[np.datetime64]:
+    """Days since ``first`` as datetime64[m], rounded to the interval grid; NaN -> NaT.
+
+    The grid matters: float32 features are exact to a few seconds in a year but not in twenty.
+    """
+    known = np.isfinite(days_since)
+    slots = np.rint(np.where(known, days_since, 0.0).astype(np.float64) * (1440 / step_minutes))
+    out: NDArray[np.datetime64] = first.astype("datetime64[m]") + (
+        slots.astype(np.int64) * step_minutes
+    ).astype("timedelta64[m]")
+    out[~known] = np.datetime64("NaT")
+    return out

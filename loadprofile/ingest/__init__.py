@@ -1,0 +1,1 @@
+"""Files and frames to readings. The only stage that reads files of meter data."""

@@ -1,0 +1,1 @@
+"""Models at rest: saved with skops, checked by hash, never unpickled."""

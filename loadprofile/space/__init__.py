@@ -1,0 +1,1 @@
+"""The high-dimensional space: correlation filter, scaling, principal planes."""
