@@ -1,0 +1,45 @@
+"""Everything that can be said about a meter from its own readings: one row of features per meter."""
+
+from __future__ import annotations
+
+from loadprofile.features import kernels
+from loadprofile.features.distribution import distribution_features
+from loadprofile.features.hourly import hourly_features
+from loadprofile.features.seasonal import seasonal_features
+from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.profiles import LoadProfiles
+
+BATCH = 256
+"""Meters at a time, so that the hourly powers of a large cube need not be in memory at once."""
+
+
+def describe(profiles: LoadProfiles, hemisphere: str = "north") -> FeatureTable:
+    """Groups ``g1``, ``g2``, ``g3`` of each meter, side by side.
+
+    A meter's row depends on nothing but that meter's readings and the cube's days: not on the other
+    meters, their order or their number. Days on which nobody has a reading change nothing.
+
+    Args:
+        profiles: the cube, ``kwh`` ``(n, d, s)`` in kWh.
+        hemisphere: ``"north"`` or ``"south"``; it names the seasons of ``g3``.
+
+    Returns:
+        ``(n, k)``; NaN = cannot be told from what is there.
+
+    Raises:
+        OptionError: for another hemisphere.
+    """
+    if len(profiles) <= BATCH:
+        return _describe(profiles, hemisphere)
+    return below([_describe(batch, hemisphere) for batch in profiles.batches(BATCH)])
+
+
+def _describe(profiles: LoadProfiles, hemisphere: str) -> FeatureTable:
+    power = kernels.hourly_power(profiles.kwh)
+    return beside(
+        [
+            distribution_features(profiles),
+            hourly_features(profiles, power),
+            seasonal_features(profiles, hemisphere, power),
+        ]
+    )
