@@ -1,0 +1,123 @@
+"""Route: the findings of all sub-detectors become one verdict per meter.
+
+The odds over the six answers come from a small calibrated model over features and findings
+(``classify/causes.py`` fits it). The gate of Calamaro et al. 2021, section 4, stands behind it: a
+meter is called fraud only if fraud is the likeliest answer, no other cause explains it nearly as
+well, and fraud has positive signs of its own; dispatch by elimination alone is not enough. What
+the gate stops is ``undecided``, with the datum that would decide.
+
+Departure from the paper: its gate is a yes/no chain (mismatch, maintenance, attack,
+super-consumption, then fraud); here all causes are weighed at once and the probabilities kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Evidence, Findings
+
+WITHIN_REACH = 1.5
+"""Two answers whose odds are closer than this are not decided between (3 : 2)."""
+
+LEAST_ODDS = 0.5
+"""A cause is named only if it is at least as likely as all other answers together."""
+
+OWN_SIGNS = 0.2
+"""Fraud needs a score of its own sub-detector at least this high."""
+
+_N, _D, _M, _C, _S, _F = CAUSES
+WOULD_DECIDE: dict[frozenset[Cause], str] = {
+    frozenset({_N, _D}): "register reading at both ends of the span: do the intervals sum to its advance?",
+    frozenset({_N, _M}): "meter event log (power, battery, measurement errors) and a register reading",
+    frozenset({_N, _C}): "head-end log of commands and readings for the same slots",
+    frozenset({_N, _S}): "customer information: new appliance, tenant, vehicle or business",
+    frozenset({_N, _F}): "feeder (transformer) total over the same days: did it fall with this meter?",
+    frozenset({_D, _M}): "register reading from the meter itself against the stored intervals",
+    frozenset({_D, _C}): "audit log of the head-end and of the data warehouse for that date",
+    frozenset({_D, _S}): "register reading at both ends of the span",
+    frozenset({_D, _F}): "register advance over the span: a data fault leaves it right, theft does not",
+    frozenset({_M, _C}): "meter event log and firmware checksum",
+    frozenset({_M, _S}): "register reading and a load measurement on site",
+    frozenset(
+        {_M, _F}
+    ): "voltage and current of each phase: a lost phase shows in the voltage, a bypass does not",
+    frozenset({_C, _S}): "head-end log of load-control commands for the same slots",
+    frozenset({_C, _F}): "feeder (transformer) total and the head-end log for the same slots",
+    frozenset({_S, _F}): "feeder (transformer) balance and a look at who is connected behind this meter",
+}
+"""For each pair of answers that interval data may leave open, the datum that settles it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Routed:
+    """The decision for each meter.
+
+    Attributes:
+        cause: ``(n,)`` str, one of the six or ``undecided``.
+        would_decide: for each meter the datum that would settle it, empty where decided.
+        leading: ``(n,)`` int64, index into ``CAUSES`` of the cause whose onset, end and incident are
+            reported (the likeliest answer that is not normal).
+        evidence: for each meter the statements, those of likelier causes first.
+    """
+
+    cause: NDArray[np.str_]
+    would_decide: tuple[str, ...]
+    leading: NDArray[np.int64]
+    evidence: tuple[tuple[Evidence, ...], ...]
+
+
+TOO_LITTLE = "more readings: fewer than the days needed to see a change or a season"
+
+
+def decide(
+    probabilities: NDArray[np.float64], findings: Sequence[Findings], judged: NDArray[np.bool_] | None = None
+) -> Routed:
+    """Name a cause for each meter, or say what would decide.
+
+    Args:
+        probabilities: ``(n, 6)`` calibrated, columns in the order of ``CAUSES``, rows sum to 1.
+        findings: of the five sub-detectors, any order.
+        judged: ``(n,)`` False where there was too little data to judge; those stay undecided.
+
+    Returns:
+        The decisions; a tie of causes is always ``undecided``.
+    """
+    n = len(probabilities)
+    by_cause = {f.cause: f for f in findings}
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    first, second = order[:, 0], order[:, 1]
+    rows = np.arange(n)
+    p_first, p_second = probabilities[rows, first], probabilities[rows, second]
+    clear = (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
+    fraud_at = CAUSES.index(Cause.FRAUD)
+    if Cause.FRAUD in by_cause:
+        own = np.nan_to_num(by_cause[Cause.FRAUD].score) >= OWN_SIGNS
+        clear &= (first != fraud_at) | own
+    enough = np.ones(n, dtype=np.bool_) if judged is None else judged
+    clear &= enough
+    names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
+    cause = names[np.where(clear, first, len(CAUSES))]
+    would = tuple(
+        ""
+        if clear[row]
+        else WOULD_DECIDE[frozenset({CAUSES[first[row]], CAUSES[second[row]]})]
+        if enough[row]
+        else TOO_LITTLE
+        for row in range(n)
+    )
+    leading = np.where(first == CAUSES.index(Cause.NORMAL), second, first).astype(np.int64)
+    return Routed(cause, would, leading, tuple(_said(row, order[row], by_cause) for row in range(n)))
+
+
+def _said(row: int, order: NDArray[np.intp], by_cause: dict[Cause, Findings]) -> tuple[Evidence, ...]:
+    """Statements about one meter, those of the likelier causes first."""
+    return tuple(
+        statement
+        for at in order
+        if CAUSES[at] in by_cause
+        for statement in by_cause[CAUSES[at]].evidence[row]
+    )

@@ -1,0 +1,103 @@
+"""Worklist: verdicts as the ranked table that a crew and an analyst work from.
+
+Columns and their order are a contract (other programs read this file). Rows stand in the order in
+which a visit is expected to pay: expected recovery first, then how unusual the meter is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Verdicts
+
+COLUMNS = (
+    "rank", "meter_id", "anomaly_score", "cause",
+    *(f"p_{cause}" for cause in CAUSES),
+    "onset", "onset_low", "onset_high", "end",
+    "lost_kwh", "lost_kwh_low", "lost_kwh_high", "expected_recovery",
+    "queue", "incident_id", "would_decide", "evidence",
+)  # fmt: skip
+
+QUEUES: Mapping[str, str] = {
+    Cause.NORMAL: "none",
+    Cause.DATA_MISMATCH: "data operations",
+    Cause.MAINTENANCE: "meter maintenance",
+    Cause.CYBER_ATTACK: "security",
+    Cause.SUPER_CONSUMPTION: "customer service",
+    Cause.FRAUD: "field inspection",
+    UNDECIDED: "analyst review",
+}
+"""Whose work a verdict is."""
+
+
+def iso(moment: NDArray[np.datetime64]) -> list[str]:
+    """ISO text of each moment, to the minute, a plain date at midnight; empty for NaT."""
+    text = np.datetime_as_string(moment.astype("datetime64[m]"), unit="m")
+    return ["" if t == "NaT" else t.removesuffix("T00:00") for t in text.tolist()]
+
+
+def expected_recovery(verdicts: Verdicts) -> NDArray[np.float64]:
+    """``(n,)`` kWh that a visit is expected to bring back: probability of fraud x energy lost.
+
+    Energy lost to a failing meter or in the data chain is billed by correction, not by a visit, so
+    it does not send a crew; a meter whose loss cannot be told counts as 0.
+    """
+    fraud = verdicts.probabilities[:, CAUSES.index(Cause.FRAUD)]
+    lost = np.nan_to_num(np.maximum(verdicts.lost_kwh, 0.0))
+    return np.asarray(fraud * lost, dtype=np.float64)
+
+
+def worklist(verdicts: Verdicts) -> pd.DataFrame:
+    """The worklist of all meters, most urgent first.
+
+    Args:
+        verdicts: one verdict per meter.
+
+    Returns:
+        Frame with exactly ``COLUMNS``: probabilities that sum to 1 (six decimals), dates as ISO text
+        or empty, energies in kWh (three decimals, empty where unknown), ``evidence`` as a JSON list.
+    """
+    n = len(verdicts.meter_ids)
+    recovery = expected_recovery(verdicts)
+    # Ties are broken by the id, so that the same meters in another order give the same list.
+    order = np.lexsort((verdicts.meter_ids, -verdicts.anomaly_score.round(6), -recovery.round(3)))
+    probabilities = rounded_to_one(verdicts.probabilities)
+    frame = pd.DataFrame({"meter_id": verdicts.meter_ids.astype(object)})
+    frame["anomaly_score"] = verdicts.anomaly_score.round(6)
+    frame["cause"] = verdicts.cause.astype(object)
+    for at, cause in enumerate(CAUSES):
+        frame[f"p_{cause}"] = probabilities[:, at]
+    for name in ("onset", "onset_low", "onset_high", "end"):
+        frame[name] = iso(getattr(verdicts, name))
+    for name in ("lost_kwh", "lost_kwh_low", "lost_kwh_high"):
+        frame[name] = getattr(verdicts, name).round(3)
+    frame["expected_recovery"] = recovery.round(3)
+    frame["queue"] = [QUEUES[cause] for cause in verdicts.cause.tolist()]
+    frame["incident_id"] = ["" if i < 0 else f"I{i:05d}" for i in verdicts.incident.tolist()]
+    frame["would_decide"] = list(verdicts.would_decide)
+    evidence = verdicts.evidence or ((),) * n
+    frame["evidence"] = [
+        json.dumps([e.as_dict() for e in said], ensure_ascii=False, allow_nan=False) for said in evidence
+    ]
+    frame = frame.iloc[order].reset_index(drop=True)
+    frame.insert(0, "rank", np.arange(1, n + 1))
+    return frame[list(COLUMNS)]
+
+
+def rounded_to_one(probabilities: NDArray[np.float64], decimals: int = 6) -> NDArray[np.float64]:
+    """Rows rounded so that the printed numbers still sum to 1: the largest takes the remainder."""
+    out = np.round(probabilities, decimals)
+    top = out.argmax(axis=1)
+    rows = np.arange(len(out))
+    out[rows, top] = np.round(out[rows, top] + 1.0 - out.sum(axis=1), decimals)
+    return np.asarray(out, dtype=np.float64)
+
+
+def for_crew(frame: pd.DataFrame, visits: int) -> pd.DataFrame:
+    """The first ``visits`` rows that a crew should drive to: queue *field inspection* only."""
+    return frame[frame["queue"] == QUEUES[Cause.FRAUD]].head(visits)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from loadprofile.features.table import FeatureTable
+from loadprofile.route import OWN_SIGNS, TOO_LITTLE, WOULD_DECIDE, decide
+from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Evidence, Findings
+
+
+def findings(cause: Cause, score: list[float]) -> Findings:
+    n = len(score)
+    nat = np.full(n, np.datetime64("NaT", "m"))
+    ids = np.array([f"m{i}" for i in range(n)])
+    said = Evidence(f"{cause}.sign", f"{cause} 1 kWh", "x", 1.0, 0.0, "kWh")
+    return Findings(
+        cause, ids, np.array(score), np.full(n, np.nan), nat, nat, nat, nat, np.zeros(n),
+        np.full(n, -1), FeatureTable(ids, (f"{cause}.sign",), np.array(score)[:, None]),
+        tuple((said,) if s >= 0.25 else () for s in score),
+    )  # fmt: skip
+
+
+def odds(**share: float) -> np.ndarray:
+    p = np.array([share.get(str(c), 0.0) for c in CAUSES])
+    return p / p.sum()
+
+
+def test_every_pair_has_a_datum_that_would_decide() -> None:
+    assert set(WOULD_DECIDE) == {frozenset(pair) for pair in combinations(CAUSES, 2)}
+
+
+@pytest.mark.parametrize(
+    ("p", "own", "cause"),
+    [
+        pytest.param(odds(fraud=0.9, normal=0.1), 0.8, "fraud", id="clear_fraud"),
+        pytest.param(odds(fraud=0.9, normal=0.1), OWN_SIGNS / 2, UNDECIDED, id="fraud_by_elimination_only"),
+        pytest.param(odds(fraud=0.9, normal=0.1), np.nan, UNDECIDED, id="fraud_cannot_be_judged"),
+        pytest.param(odds(fraud=0.5, maintenance=0.5), 0.9, UNDECIDED, id="tie"),
+        pytest.param(odds(fraud=0.52, maintenance=0.4, normal=0.08), 0.9, UNDECIDED, id="within_reach"),
+        pytest.param(odds(fraud=4, maintenance=2, normal=2, data_mismatch=2), 0.9, UNDECIDED, id="no_half"),
+        pytest.param(odds(normal=0.95, fraud=0.05), 0.9, "normal", id="normal"),
+        pytest.param(odds(maintenance=0.8, fraud=0.2), 0.0, "maintenance", id="no_gate_for_others"),
+    ],
+)  # fmt: skip
+def test_gate(p: np.ndarray, own: float, cause: str) -> None:
+    routed = decide(p[None], [findings(Cause.FRAUD, [own])])
+    assert routed.cause.tolist() == [cause]
+    assert bool(routed.would_decide[0]) == (cause == UNDECIDED)
+
+
+def test_undecided_names_the_datum_of_its_own_pair() -> None:
+    routed = decide(odds(fraud=0.5, maintenance=0.5)[None], [findings(Cause.FRAUD, [0.9])])
+    assert "voltage" in routed.would_decide[0]
+
+
+def test_too_little_data_is_undecided() -> None:
+    routed = decide(odds(normal=1.0)[None], [], np.array([False]))
+    assert routed.cause.tolist() == [UNDECIDED]
+    assert routed.would_decide == (TOO_LITTLE,)
+
+
+def test_likelier_causes_speak_first() -> None:
+    said = decide(
+        odds(maintenance=0.6, fraud=0.3, normal=0.1)[None],
+        [findings(Cause.FRAUD, [0.9]), findings(Cause.MAINTENANCE, [0.3])],
+    ).evidence[0]
+    assert [e.name for e in said] == ["maintenance.sign", "fraud.sign"]
+
+
+def test_the_leading_cause_of_a_normal_meter_is_its_second() -> None:
+    assert decide(odds(normal=0.9, fraud=0.1)[None], []).leading.tolist() == [CAUSES.index(Cause.FRAUD)]
+
+
+def test_order_of_findings_does_not_matter() -> None:
+    p = odds(maintenance=0.6, fraud=0.4)[None]
+    both = [findings(Cause.FRAUD, [0.9]), findings(Cause.MAINTENANCE, [0.3])]
+    assert decide(p, both).evidence == decide(p, both[::-1]).evidence
