@@ -1,0 +1,214 @@
+"""Whole days of one meter: days that repeat, days that are flat, days with a window of zeros."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+REPEATS = (
+    "repeat_day_share", "repeat_block_days", "repeat_lag_days", "when.repeat_first", "when.repeat_last",
+)  # fmt: skip
+"""What ``repeats`` returns, in order."""
+
+FLATS = ("flat_day_share", "when.flat_first", "when.flat_last")
+"""What ``flats`` returns, in order."""
+
+WINDOWS = (
+    "zero_usual", "zero_window_share", "zero_exact_hour_share", "zero_same_start_share",
+    "when.window_first", "when.window_last",
+)  # fmt: skip
+"""What ``windows`` returns, in order."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day: int) -> NDArray[np.float64]:
+    """Days equal bit for bit to an earlier day; returns ``REPEATS``.
+
+    ``edges[j]:edges[j + 1]`` are the slots of day j. Only complete 24-hour days with enough life to be
+    told apart are compared: at least ``max(6, s / 6)`` changes from one slot to the next and 4 different
+    values, since a day of an empty flat on a coarse meter repeats by itself. Each day is matched with the
+    latest equal one before it; a block is a run of consecutive days matched at one lag.
+    """
+    out = np.full(5, np.nan)
+    s = slots_per_day
+    days = len(edges) - 1
+    bits = values.view(np.uint32)
+    marks = np.zeros(days, dtype=np.uint64)
+    complete = 0
+    for j in range(days):
+        first, last = edges[j], edges[j + 1]
+        if last - first != s:
+            continue
+        changes, other = 0, 0
+        a, b, c = values[first], np.float32(np.nan), np.float32(np.nan)
+        mark = np.uint64(14695981039346656037)
+        whole = True
+        for k in range(first, last):
+            v = values[k]
+            if np.isnan(v):
+                whole = False
+                break
+            mark = (mark ^ np.uint64(bits[k])) * np.uint64(1099511628211)
+            mark ^= mark >> np.uint64(29)
+            if k > first and v != values[k - 1]:
+                changes += 1
+            if other < 3 and v not in (a, b, c):
+                other += 1
+                if other == 1:
+                    b = v
+                else:
+                    c = v
+        if whole:
+            complete += 1
+            if changes >= max(6, s // 6) and other >= 3:
+                marks[j] = mark | np.uint64(1)
+    if complete == 0:
+        return out
+    equal, longest, block, lag_before = 0, 0, 0, 0
+    out[1] = 0.0
+    for j in range(days):
+        lag = 0
+        if marks[j]:
+            for i in range(j - 1, -1, -1):
+                if marks[i] == marks[j]:
+                    same = True
+                    for k in range(s):
+                        if values[edges[i] + k] != values[edges[j] + k]:
+                            same = False
+                            break
+                    if same:
+                        lag = j - i
+                        break
+        if lag:
+            equal += 1
+            block = block + 1 if lag == lag_before else 1
+            if block > longest:
+                longest = block
+                out[2] = lag
+                out[3] = j - block + 1
+                out[4] = j + 1
+        lag_before = lag
+    out[0] = equal / complete
+    out[1] = longest
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def flats(values: NDArray[np.float32], edges: NDArray[np.int64], step: float) -> NDArray[np.float64]:
+    """Days without a daily swing; returns ``FLATS``.
+
+    A day (half of its slots and more present) is flat when its range is below 2 % of the meter's median
+    daily range **and** below 5 % of its own mean, and the mean is not zero. The second condition keeps
+    the fridge of an empty home out: small against ordinary days, but a swing against itself. Where the
+    quantisation step is known the mean must be 10 steps or more: below that a day is constant by rounding.
+    """
+    out = np.full(3, np.nan)
+    days = len(edges) - 1
+    ranges = np.empty(days)
+    means = np.empty(days)
+    at = np.empty(days, dtype=np.int64)
+    known = 0
+    for j in range(days):
+        low, high, total, present = np.inf, -np.inf, 0.0, 0
+        for k in range(edges[j], edges[j + 1]):
+            v = np.float64(values[k])
+            if not np.isnan(v):
+                present += 1
+                total += v
+                low = min(low, v)
+                high = max(high, v)
+        if present > 0 and 2 * present >= edges[j + 1] - edges[j]:
+            ranges[known] = high - low
+            means[known] = total / present
+            at[known] = j
+            known += 1
+    if known == 0:
+        return out
+    swing = np.median(ranges[:known])
+    top = np.max(ranges[:known])
+    if swing <= 0.0:
+        swing = top  # more than half of the days are constant: the others tell what is usual
+    flat = 0
+    floor = 0.0 if np.isnan(step) else 10.0 * step
+    for i in range(known):
+        mean = abs(means[i])
+        if mean > 0.0 and mean >= floor and ranges[i] < 0.02 * swing and ranges[i] < 0.05 * mean:
+            flat += 1
+            if flat == 1:
+                out[1] = at[i]
+            out[2] = at[i] + 1
+    if swing > 0.0:
+        out[0] = flat / known
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def windows(
+    values: NDArray[np.float32],
+    edges: NDArray[np.int64],
+    slot: NDArray[np.int32],
+    zero_share: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Zeros inside days that are otherwise used; returns ``WINDOWS``.
+
+    A window is a run of zeros inside one day, 3 hours or more of it at clock slots that this meter reads
+    as zero less than half of the time, in a day that has other use and at least half of its slots.
+    """
+    out = np.full(6, np.nan)
+    s = len(zero_share)
+    least = s // 8
+    per_hour = s // 24
+    days = len(edges) - 1
+    shares = np.empty(days)
+    begun = np.zeros(s, dtype=np.int64)
+    known, hit, exact, found = 0, 0, 0, 0
+    for j in range(days):
+        present, zero = 0, 0
+        used = False
+        for k in range(edges[j], edges[j + 1]):
+            v = values[k]
+            if not np.isnan(v):
+                present += 1
+                if v == 0.0:
+                    zero += 1
+                else:
+                    used = True
+        if present == 0 or 2 * present < edges[j + 1] - edges[j]:
+            continue
+        shares[known] = zero / present
+        known += 1
+        if not used or zero < least:
+            continue
+        window = False
+        k = edges[j]
+        while k < edges[j + 1]:
+            if values[k] != 0.0:
+                k += 1
+                continue
+            begin = k
+            odd = 0
+            while k < edges[j + 1] and values[k] == 0.0:
+                if zero_share[slot[k]] < 0.5:
+                    odd += 1
+                k += 1
+            if odd >= least:
+                window = True
+                found += 1
+                begun[slot[begin]] += 1
+                if slot[begin] % per_hour == 0 and (slot[k - 1] + 1) % per_hour == 0:
+                    exact += 1
+        if window:
+            hit += 1
+            if hit == 1:
+                out[4] = j
+            out[5] = j + 1
+    if known == 0:
+        return out
+    out[0] = np.median(shares[:known])
+    out[1] = hit / known
+    if found >= 3:
+        if per_hour > 1:
+            out[2] = exact / found
+        out[3] = begun.max() / found
+    return out

@@ -1,0 +1,366 @@
+"""Runs in one meter's readings: gaps, zeros, constants, straight lines.
+
+Every function takes one meter's readings over the slots that exist, in order of time, so that a slot
+which the clock change skipped is neither missing nor present and breaks no run. Lengths in days are
+slots divided by slots per day. Moments are days since the first day; ``first`` is the start of the
+first slot of a run and ``last`` the end of its last slot. A missing reading breaks every other run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+GAPS = (
+    "coverage", "missing_share", "starts_late_share", "ends_early_share", "gaps_per_30d",
+    "longest_gap_days", "gap_median_hours", "gap_midnight_share", "gap_rise",
+    "catchup_gaps", "catchup_count", "catchup_share", "catchup_ratio", "catchup_rank",
+    "when.first_reading", "when.last_reading", "when.gap_first", "when.gap_last",
+)  # fmt: skip
+"""What ``gaps`` returns, in order (names without a dot belong to the group ``integrity``)."""
+
+ZEROS = (
+    "zero_share", "zero_longest_days", "zero_runs_per_30d", "zero_tail_days",
+    "zero_catchup_count", "zero_catchup_ratio", "when.zero_first", "when.zero_last",
+)  # fmt: skip
+"""What ``zeros`` returns, in order."""
+
+STUCK = (
+    "stuck_share", "stuck_runs", "stuck_longest_days", "stuck_ratio", "stuck_surprise",
+    "constant_share", "when.stuck_first", "when.stuck_last",
+)  # fmt: skip
+"""What ``stuck`` returns, in order."""
+
+LINES = ("line_share", "line_longest_hours", "when.line_first", "when.line_last")
+"""What ``lines`` returns, in order."""
+
+CATCHUP_LOW, CATCHUP_HIGH, CATCHUP_TIMES = 0.5, 1.6, 3.0
+STUCK_SURPRISE = 3.0
+"""A constant run is called stuck when less than 10**-3 such runs are expected in the meter's span."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _median(numbers: NDArray[np.float64]) -> float:
+    """Median of some numbers, NaN if there are none."""
+    return np.median(numbers) if len(numbers) else np.nan
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _rank(part: NDArray[np.float32], value: float) -> float:
+    """Share of ascending readings below the value, ties counted half."""
+    below = np.searchsorted(part, value, side="left")
+    upto = np.searchsorted(part, value, side="right")
+    return (below + 0.5 * (upto - below)) / len(part)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def gaps(
+    values: NDArray[np.float32],
+    day: NDArray[np.int32],
+    slot: NDArray[np.int32],
+    by_slot: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    energy: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Gaps inside the meter's own span and what came after them; returns ``GAPS``.
+
+    ``by_slot, starts, energy`` are those of ``ordering.Ordered`` and ``ordering.Usual``.
+    """
+    out = np.full(18, np.nan)
+    m = len(values)
+    s = len(energy)
+    first = 0
+    while first < m and np.isnan(values[first]):
+        first += 1
+    if m == 0:
+        return out
+    if first == m:
+        out[0] = 0.0
+        return out
+    last = m - 1
+    while np.isnan(values[last]):
+        last -= 1
+    span = last - first + 1
+    third = span // 3
+    missing, head, tail, count, eligible = 0, 0, 0, 0, 0
+    for k in range(first, last + 1):
+        if np.isnan(values[k]):
+            missing += 1
+            if k < first + third:
+                head += 1
+            if k > last - third:
+                tail += 1
+            if not np.isnan(values[k + 1]):
+                count += 1
+    lengths = np.empty(count)
+    ratios = np.empty(count)
+    ranks, caught, midnight, longest, at = 0.0, 0, 0, 0, 0
+    k = first
+    while k <= last:
+        if not np.isnan(values[k]):
+            k += 1
+            continue
+        begin = k
+        expected = 0.0
+        while np.isnan(values[k]):
+            expected += energy[slot[k]]
+            k += 1
+        length = k - begin
+        lengths[at] = length * 24.0 / s
+        at += 1
+        if length > longest:
+            longest = length
+            out[16] = day[begin] + slot[begin] / s
+            out[17] = day[k - 1] + (slot[k - 1] + 1) / s
+        if day[begin] != day[begin - 1] and day[k] != day[k - 1]:
+            midnight += length
+        expected += energy[slot[k]]
+        if 2 <= length <= 3 * s and expected > 0.0:
+            ratios[eligible] = values[k] / expected
+            ranks += _rank(by_slot[starts[slot[k]] : starts[slot[k] + 1]], values[k])
+            if (
+                CATCHUP_LOW <= ratios[eligible] <= CATCHUP_HIGH
+                and values[k] > CATCHUP_TIMES * energy[slot[k]]
+            ):
+                caught += 1
+            eligible += 1
+    out[0] = (span - missing) / m
+    out[1] = missing / span
+    out[2] = first / m
+    out[3] = (m - 1 - last) / m
+    out[4] = count * 30.0 * s / span
+    out[5] = longest / s
+    out[6] = _median(lengths)
+    if missing:
+        out[7] = midnight / missing
+    if span >= 6 * s:
+        out[8] = (tail - head) / third
+    out[9] = eligible
+    out[10] = caught
+    if eligible:
+        out[11] = caught / eligible
+        out[12] = _median(ratios[:eligible])
+        out[13] = ranks / eligible
+    out[14] = day[first] + slot[first] / s
+    out[15] = day[last] + (slot[last] + 1) / s
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def zeros(
+    values: NDArray[np.float32],
+    day: NDArray[np.int32],
+    slot: NDArray[np.int32],
+    energy: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Runs of exact zeros; returns ``ZEROS``.
+
+    A run of 2 hours to 3 days followed by a reading above three times the usual one is asked whether
+    that reading carries the sum, as after a gap: a dead channel that is written as zero.
+    """
+    out = np.full(8, np.nan)
+    m = len(values)
+    s = len(energy)
+    least = s // 6
+    present, zero, runs, longest, tail, caught, tried = 0, 0, 0, 0, 0, 0, 0
+    first, last = -1, -1
+    ratios = np.empty(m // (s // 12 + 1) + 1)
+    k = 0
+    while k < m:
+        if np.isnan(values[k]):
+            k += 1
+            continue
+        if first < 0:
+            first = k
+        last = k
+        if values[k] != 0.0:
+            present += 1
+            k += 1
+            tail = 0
+            continue
+        begin = k
+        expected = 0.0
+        while k < m and values[k] == 0.0:
+            expected += energy[slot[k]]
+            k += 1
+        length = k - begin
+        last = k - 1
+        present += length
+        zero += length
+        tail = length
+        if length >= least:
+            runs += 1
+        if length > longest:
+            longest = length
+            out[6] = day[begin] + slot[begin] / s
+            out[7] = day[k - 1] + (slot[k - 1] + 1) / s
+        if k < m and s // 12 <= length <= 3 * s and not np.isnan(values[k]):
+            expected += energy[slot[k]]
+            if values[k] > CATCHUP_TIMES * energy[slot[k]] and expected > 0.0:
+                ratios[tried] = values[k] / expected
+                if CATCHUP_LOW <= ratios[tried] <= CATCHUP_HIGH:
+                    caught += 1
+                tried += 1
+    if present == 0:
+        return out
+    out[0] = zero / present
+    out[1] = longest / s
+    out[2] = runs * 30.0 * s / (last - first + 1)
+    out[3] = tail / s
+    out[4] = caught
+    out[5] = _median(ratios[:tried])
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _band(value: float) -> int:
+    """Half-octave of a non-zero energy, 0..255: readings of like size share their repeat rate."""
+    return min(max(int(np.floor(2.0 * np.log2(abs(value)))) + 128, 0), 255)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def stuck(
+    values: NDArray[np.float32],
+    day: NDArray[np.int32],
+    slot: NDArray[np.int32],
+    slots_per_day: int,
+    level: float,
+    step: float,
+) -> NDArray[np.float64]:
+    """Constant non-zero runs of 6 hours and more that this meter would not make by itself.
+
+    Returns ``STUCK``. ``level`` is the meter's own level in kWh per slot, ``step`` its quantisation
+    step (NaN = none).
+    """
+    out = np.full(8, np.nan)
+    m = len(values)
+    s = slots_per_day
+    least = s // 4
+    repeats = np.zeros(256)
+    chances = np.zeros(256)
+    present = 0
+    all_repeats, all_chances = 0.0, 0.0
+    k = 0
+    while k < m:
+        if np.isnan(values[k]):
+            k += 1
+            continue
+        begin = k
+        while k < m and values[k] == values[begin]:
+            k += 1
+        length = k - begin
+        present += length
+        if values[begin] != 0.0:
+            band = _band(values[begin])
+            repeats[band] += length - 1
+            chances[band] += length
+            all_repeats += length - 1
+            all_chances += length
+    if present == 0:
+        return out
+    constant, total, runs, longest, value, most = 0, 0, 0, 0, 0.0, 0.0
+    k = 0
+    while k < m:
+        if np.isnan(values[k]):
+            k += 1
+            continue
+        begin = k
+        while k < m and values[k] == values[begin]:
+            k += 1
+        length = k - begin
+        if length < least or values[begin] == 0.0:
+            continue
+        constant += length
+        band = _band(values[begin])
+        rest = (all_repeats - (length - 1) + 1.0) / (all_chances - length + 2.0)
+        p = (repeats[band] - (length - 1) + 20.0 * rest) / (chances[band] - length + 20.0)
+        if not np.isnan(step):
+            p = max(p, 1.0 / (1.0 + 0.06 * abs(values[begin]) / step))
+        surprise = -(np.log10(present) + (length - 1) * np.log10(min(p, 1.0)))
+        if surprise < STUCK_SURPRISE:
+            most = max(most, surprise)
+            continue
+        most = max(most, min(surprise, 99.0))
+        total += length
+        runs += 1
+        if length > longest:
+            longest = length
+            value = values[begin]
+            out[6] = day[begin] + slot[begin] / s
+            out[7] = day[k - 1] + (slot[k - 1] + 1) / s
+    out[0] = total / present
+    out[1] = runs
+    out[2] = longest / s
+    if longest and level > 0.0:
+        out[3] = value / level
+    out[4] = most
+    out[5] = constant / present
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def lines(
+    values: NDArray[np.float32],
+    day: NDArray[np.int32],
+    slot: NDArray[np.int32],
+    slots_per_day: int,
+    step: float,
+) -> NDArray[np.float64]:
+    """Straight sloping runs, as interpolation leaves them; returns ``LINES``.
+
+    At least 4 hours and 7 readings whose differences are equal: exactly (float32 rounding allowed), or
+    to one quantisation step where each difference is ten steps and more (interpolated, then rounded).
+    A slope of one or two steps is how a meter with a coarse step rises by itself: never counted.
+    """
+    out = np.full(4, np.nan)
+    m = len(values)
+    s = slots_per_day
+    least = max(s // 6, 7)
+    present, total, longest = 0, 0, 0
+    begin = 0
+    for k in range(m + 1):
+        straight = False
+        if k < m:
+            here = np.float64(values[k])
+            if not np.isnan(here):
+                present += 1
+                if k - begin == 0:
+                    straight = True
+                else:
+                    slope = here - values[k - 1]
+                    noise = 4e-7 * max(abs(here), abs(np.float64(values[k - 1])))
+                    least_slope = 4.0 * noise if np.isnan(step) else max(4.0 * noise, 2.5 * step)
+                    if abs(slope) > least_slope:
+                        if k - begin == 1:
+                            straight = True
+                        else:
+                            bend = abs(slope - (np.float64(values[k - 1]) - values[k - 2]))
+                            allowed = noise
+                            if not np.isnan(step) and abs(slope) > 9.9 * step:
+                                allowed = max(noise, 1.05 * step)
+                            straight = bend <= allowed
+        if straight:
+            continue
+        length = k - begin
+        if length >= least:
+            total += length
+            if length > longest:
+                longest = length
+                out[2] = day[begin] + slot[begin] / s
+                out[3] = day[k - 1] + (slot[k - 1] + 1) / s
+        # The last two readings may begin the next line.
+        if k < m:
+            begin = k + 1
+            if not np.isnan(values[k]):
+                begin = k
+                if k > 0 and not np.isnan(values[k - 1]):
+                    slope = abs(np.float64(values[k]) - values[k - 1])
+                    noise = 4e-7 * max(abs(np.float64(values[k])), abs(np.float64(values[k - 1])))
+                    if slope > (4.0 * noise if np.isnan(step) else max(4.0 * noise, 2.5 * step)):
+                        begin = k - 1
+    if present == 0:
+        return out
+    out[0] = min(total / present, 1.0)  # two lines may share the reading where they meet
+    out[1] = longest * 24.0 / s
+    return out
