@@ -5,6 +5,7 @@ from __future__ import annotations
 from loadprofile.features import kernels
 from loadprofile.features.distribution import distribution_features
 from loadprofile.features.hourly import hourly_features
+from loadprofile.features.integrity import integrity_features
 from loadprofile.features.seasonal import seasonal_features
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.profiles import LoadProfiles
@@ -14,10 +15,11 @@ BATCH = 256
 
 
 def describe(profiles: LoadProfiles, hemisphere: str = "north") -> FeatureTable:
-    """Groups ``g1``, ``g2``, ``g3`` of each meter, side by side.
+    """Groups ``g1``, ``g2``, ``g3`` and ``integrity`` (with its ``when``) of each meter, side by side.
 
     A meter's row depends on nothing but that meter's readings and the cube's days: not on the other
-    meters, their order or their number. Days on which nobody has a reading change nothing.
+    meters, their order or their number. Days before or after all readings change nothing in ``g1..g3``;
+    in ``integrity`` they count, for there the cube's days are the span a meter should have covered.
 
     Args:
         profiles: the cube, ``kwh`` ``(n, d, s)`` in kWh.
@@ -41,5 +43,6 @@ def _describe(profiles: LoadProfiles, hemisphere: str) -> FeatureTable:
             distribution_features(profiles),
             hourly_features(profiles, power),
             seasonal_features(profiles, hemisphere, power),
+            integrity_features(profiles),
         ]
     )

@@ -41,27 +41,38 @@ def _key(bits):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
 
 
 @njit(cache=True, nogil=True)
-def _quantile(values, keys, count, counts, lowest, share, cell):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
-    """Quantile (linear between ranks): find the cell of the rank by counting, sort that cell only."""
-    place = share * (count - 1)
+def _ranked(placed, ends, rank):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    """The value of one rank: its cell is known by where the cells end, and is sorted now if need be."""
+    k = np.searchsorted(ends, rank, side="right")
+    cell = placed[ends[k - 1] if k > 0 else 0 : ends[k]]
+    for i in range(1, cell.size):
+        if cell[i] < cell[i - 1]:
+            cell.sort()
+            break
+    return np.float64(placed[rank])
+
+
+@njit(cache=True, nogil=True)
+def _quantile(placed, ends, share):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    """Quantile (linear between ranks) of values that lie in the order of their cells."""
+    place = share * (placed.size - 1)
     rank = int(place)
-    before, k = 0, lowest
-    while before + counts[k] <= rank:
-        before += counts[k]
-        k += 1
-    size, above = 0, np.inf  # the next rank may be the smallest value of a later cell
-    for i in range(count):
-        if keys[i] == k:
-            cell[size] = values[i]
-            size += 1
-        elif keys[i] > k:
-            above = min(above, values[i])
-    ordered = np.sort(cell[:size])
-    a = np.float64(ordered[rank - before])
-    if rank + 1 == count:
+    a = _ranked(placed, ends, rank)
+    if rank + 1 == placed.size:
         return a
-    b = np.float64(ordered[rank - before + 1]) if rank - before + 1 < size else np.float64(above)
-    return a + (b - a) * (place - rank)
+    return a + (_ranked(placed, ends, rank + 1) - a) * (place - rank)
+
+
+@njit(cache=True, nogil=True)
+def _place(values, keys, counts, placed):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    """Put the values in the order of their cells; ``counts`` per cell become the cells' ends."""
+    total = 0
+    for k in range(counts.size):
+        counts[k], total = total, total + counts[k]
+    for i in range(values.size):
+        k = keys[i]
+        placed[counts[k]] = values[i]
+        counts[k] += 1
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
@@ -149,7 +160,7 @@ def _shape(histogram, under, over, out):  # type: ignore[no-untyped-def]  # noqa
 @njit(cache=True, nogil=True)
 def _distribution(kwh, bits, bins, least, out):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
     n, cells = kwh.shape
-    values, cell = np.empty(cells, np.float32), np.empty(cells, np.float32)
+    values, placed = np.empty(cells, np.float32), np.empty(cells, np.float32)
     keys = np.empty(cells, np.int32)
     counts = np.zeros(2 * SIGN, np.int32)
     histogram = np.empty(bins, np.int64)
@@ -174,10 +185,10 @@ def _distribution(kwh, bits, bins, least, out):  # type: ignore[no-untyped-def] 
         if count >= least:
             row = out[m]
             row[8] = zeros / count
-            q05 = _quantile(values, keys, count, counts, lowest, 0.05, cell)
-            q95 = _quantile(values, keys, count, counts, lowest, 0.95, cell)
-            top = _quantile(values, keys, count, counts, lowest, 0.99, cell)
-            peak = _quantile(values, keys, count, counts, lowest, 0.999, cell)
+            ends, order = counts[lowest : highest + 1], placed[:count]
+            _place(values[:count], keys[:count] - np.int32(lowest), ends, order)
+            q05, q95 = _quantile(order, ends, 0.05), _quantile(order, ends, 0.95)
+            top, peak = _quantile(order, ends, 0.99), _quantile(order, ends, 0.999)
             mean, own = total / count, size / count
             if least_value < most_value:
                 second, third, fourth = _moments(values[:count], mean)

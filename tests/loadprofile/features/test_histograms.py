@@ -55,9 +55,10 @@ def test_distribution_is_that_of_the_slow_twin(seed, size, shape, minus, digits,
 def test_quantiles_by_counting_are_exact(values, share):
     kwh = np.array(values, dtype=np.float32) + np.float32(0.0)
     keys = np.array([histograms._key(b) for b in kwh.view(np.int32)], dtype=np.int32)
-    counts = np.bincount(keys, minlength=2 * histograms.SIGN).astype(np.int32)
-    cell = np.empty(len(kwh), dtype=np.float32)
-    found = histograms._quantile(kwh, keys, len(kwh), counts, int(keys.min()), share, cell)
+    ends = np.bincount(keys - keys.min()).astype(np.int32)
+    placed = np.empty(len(kwh), dtype=np.float32)
+    histograms._place(kwh, keys - keys.min(), ends, placed)
+    found = histograms._quantile(placed, ends, share)
     assert found == pytest.approx(np.quantile(kwh.astype(np.float64), share), rel=1e-12, abs=1e-30)
 
 
