@@ -97,6 +97,39 @@ class Signature:
     incident: NDArray[np.int64] | None = None
 
 
+def sign(
+    cause: Cause,
+    name: str,
+    strength: NDArray[np.float64],
+    says: Callable[[int], str],
+    *,
+    quantity: str,
+    found: NDArray[np.float64],
+    expected: float | NDArray[np.float64] = math.nan,
+    unit: str = "1",
+    onset: NDArray[np.datetime64] | None = None,
+    end: NDArray[np.datetime64] | None = None,
+    source: str = "load profile",
+    affected_kwh: NDArray[np.float64] | None = None,
+    incident: NDArray[np.int64] | None = None,
+) -> Signature:
+    """A signature whose evidence is filled in from the arrays it rests on; ``says`` words one row."""
+    none = np.full(len(strength), np.datetime64("NaT", "m"))
+    first = none if onset is None else onset
+    last = none if end is None else end
+    usual = np.broadcast_to(np.asarray(expected, dtype=np.float64), strength.shape)
+
+    def explain(row: int) -> Evidence:
+        return Evidence(
+            name=f"{cause}.{name}", sentence=says(row), quantity=quantity, found=float(found[row]),
+            expected=float(usual[row]), unit=unit, source=source,
+            first="" if np.isnat(first[row]) else str(first[row]),
+            last="" if np.isnat(last[row]) else str(last[row]),
+        )  # fmt: skip
+
+    return Signature(name, strength, first, last, explain, affected_kwh, incident)
+
+
 SPOKEN = 0.25
 """Signatures weaker than this are numbers for the route, not sentences for a reader."""
 

@@ -48,16 +48,21 @@ class Population:
             (fractions are the time of day); they tell time and never enter a classifier.
         population_size: number of meters in the whole population, this batch included.
         context: the optional inputs.
+        incident: ``(n,)`` int64, number of the population incident each meter belongs to, -1 = none
+            (``Cohorts.incident``); None where nobody looked.
     """
 
     profiles: LoadProfiles
     features: FeatureTable
     population_size: int
     context: Context
+    incident: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if not np.array_equal(self.profiles.meter_ids, self.features.meter_ids):
             raise ShapeError("features", "other meters or order", "the meters of profiles")
+        if self.incident is not None and self.incident.shape != (len(self.profiles),):
+            raise ShapeError("incident", self.incident.shape, (len(self.profiles),))
 
     def moment(self, name: str) -> NDArray[np.datetime64]:
         """A ``when.*`` column as ``(n,)`` datetime64[m]; NaT where the feature is NaN."""

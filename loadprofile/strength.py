@@ -1,0 +1,271 @@
+"""From measurements to strengths: smooth degrees of 0..1, and the words for the numbers.
+
+A strength says how clearly a trace is there, not how likely a cause is. Everything works on ``(n,)``
+arrays, one entry per meter, and NaN ("cannot tell") stays NaN unless a function says otherwise.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import SupportsFloat
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from loadprofile.features.population import Population
+
+Floats = NDArray[np.float64]
+Moments = NDArray[np.datetime64]
+Moment = np.datetime64 | Moments
+"""One moment, or the zero-dimensional array that indexing is declared to give."""
+HOUR = np.timedelta64(60, "m")
+DAY = np.timedelta64(1440, "m")
+
+
+def ramp(x: ArrayLike, low: float, high: float) -> Floats:
+    """0 at ``low`` and beyond, 1 at ``high`` and beyond, smooth between; falling if ``low > high``.
+
+    Raises:
+        ValueError: if ``low == high``: a hard edge would make a verdict hang on the last digit.
+    """
+    if low == high:
+        raise ValueError(f"ramp from {low} to {high} has no width")
+    t = np.clip((np.asarray(x, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+    out: Floats = t * t * (3.0 - 2.0 * t)
+    return out
+
+
+def both(*strengths: ArrayLike) -> Floats:
+    """All conditions must hold: the weakest decides; NaN if any is NaN and none is 0."""
+    parts = np.broadcast_arrays(*(np.asarray(s, dtype=np.float64) for s in strengths))
+    stacked = np.stack(parts)
+    out: Floats = np.min(stacked, axis=0)  # NaN if any is NaN
+    out[np.nanmin(np.nan_to_num(stacked, nan=1.0), axis=0) == 0.0] = 0.0
+    return out
+
+
+def either(*strengths: ArrayLike) -> Floats:
+    """One condition is enough: the strongest decides; NaN only if all are NaN."""
+    parts = np.broadcast_arrays(*(np.asarray(s, dtype=np.float64) for s in strengths))
+    stacked = np.stack(parts)
+    out: Floats = np.max(np.nan_to_num(stacked, nan=-1.0), axis=0)
+    out[np.isnan(stacked).all(axis=0)] = np.nan
+    return out
+
+
+def unless(strength: ArrayLike, *excuses: ArrayLike) -> Floats:
+    """A strength weakened by each excuse; an excuse that cannot be judged excuses nothing."""
+    out = np.array(strength, dtype=np.float64)
+    for excuse in excuses:
+        out = out * (1.0 - np.nan_to_num(np.asarray(excuse, dtype=np.float64)))
+    return out
+
+
+def lifted(strength: ArrayLike, by: ArrayLike, most: float = 1.0) -> Floats:
+    """A strength raised towards ``most`` where supporting evidence ``by`` (0..1, NaN = none) is there."""
+    s = np.asarray(strength, dtype=np.float64)
+    out: Floats = s + np.maximum(most - s, 0.0) * np.nan_to_num(np.asarray(by, dtype=np.float64)) * (s > 0)
+    return out
+
+
+class Measures:
+    """The features of a population by name, as float64, with what follows from them alone.
+
+    The one accessor of the sub-detectors: a column that nobody computed is NaN for every meter,
+    so that a signature resting on it cannot be judged, instead of failing.
+    """
+
+    def __init__(self, population: Population) -> None:
+        self.population = population
+        self._at = {name: i for i, name in enumerate(population.features.names)}
+
+    def __len__(self) -> int:
+        return len(self.population.profiles)
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._at:
+            return np.full(len(self), np.nan)
+        values = self.population.features.values[:, self._at[name]].astype(np.float64)
+        return np.where(self._silent, np.nan, values)
+
+    @cached_property
+    def _silent(self) -> NDArray[np.bool_]:
+        """Meters without a single reading: nothing of them can be judged, not even what others did."""
+        if "integrity.coverage" not in self._at:
+            return np.zeros(len(self), dtype=np.bool_)
+        out: NDArray[np.bool_] = self.population.features.column("integrity.coverage") == 0
+        return out
+
+    def when(self, name: str) -> Moments:
+        """The moment ``when.NAME`` of each meter; NaT where there is none."""
+        if f"when.{name}" not in self._at:
+            return np.full(len(self), np.datetime64("NaT", "m"))
+        return self.population.moment(name)
+
+    @property
+    def first_slot(self) -> np.datetime64:
+        """Start of the population's first day."""
+        return np.datetime64(self.population.profiles.days[0], "m")
+
+    @property
+    def last_reading(self) -> Moments:
+        """The end of each meter's last interval; the end of the population's span where unknown."""
+        last = self.when("last_reading")
+        close = np.datetime64(self.population.profiles.days[-1], "m") + DAY
+        out: Moments = np.where(np.isnat(last), close, last)
+        return out
+
+    @property
+    def span_days(self) -> Floats:
+        """Days from the first to the last reading."""
+        return self.days_of(self.when("first_reading"), self.last_reading)
+
+    @property
+    def incident(self) -> NDArray[np.int64]:
+        """Number of the population incident a meter belongs to; -1 = none."""
+        known = self.population.incident
+        return np.full(len(self), -1, dtype=np.int64) if known is None else known
+
+    def days_of(self, onset: Moments, end: Moments) -> Floats:
+        """Days from onset to end, or to the last reading where it has not ended; NaN without an onset."""
+        until = np.where(np.isnat(end), self.last_reading, end)
+        minutes = (until - onset) / np.timedelta64(1, "m")
+        return np.maximum(np.where(np.isnat(onset), np.nan, minutes) / 1440.0, 0.0)
+
+    @cached_property
+    def evident(self) -> Floats:
+        """How surely something changed at all at ``when.change``, whatever it was."""
+        return both(ramp(np.abs(self["change.z"]), 3.0, 8.0), ramp(self["change.glr"], 2.0, 5.0))
+
+    @cached_property
+    def moved(self) -> Floats:
+        """Log of the level after over the level before, given what peers did; NaN without a change point."""
+        return np.where(np.isnat(self.when("change")), np.nan, self["change.log_ratio"])
+
+    @cached_property
+    def proportional(self) -> Floats:
+        """Every block of the day, every height of the load scaled by the same factor."""
+        return both(
+            ramp(self["change.block_spread"], 0.45, 0.15),
+            ramp(self["change.gain_r2"], 0.7, 0.95),
+            ramp(np.abs(self["change.offset_rel"]), 0.25, 0.08),
+        )
+
+    @cached_property
+    def exact(self) -> Floats:
+        """The ratio hits a simple rational within its own error, which must be small enough to tell."""
+        misfit, errors = self["change.rational_misfit"], self["change.rational_misfit_se"]
+        return both(ramp(misfit, 0.06, 0.015), ramp(errors, 3.0, 1.2))
+
+    @cached_property
+    def grid_scaled(self) -> Floats:
+        """The steps in which the meter counts changed by the factor by which the level changed."""
+        grid = self["integrity.grid_change"] * np.log(10.0)
+        return both(self.evident, ramp(np.abs(grid), 0.05, 0.15), ramp(np.abs(grid - self.moved), 0.12, 0.04))
+
+    @cached_property
+    def third(self) -> Floats:
+        """The nearest rational is 1/3 or 2/3: what a lost phase leaves."""
+        at = np.log(np.clip(self["change.ratio"], 1e-6, None))
+        near = np.minimum(np.abs(at - np.log(1 / 3)), np.abs(at - np.log(2 / 3)))
+        return ramp(near, 0.16, 0.06)
+
+    @cached_property
+    def shared_day(self) -> Floats:
+        """Far more meters than chance allows changed on the same day as this one."""
+        return both(ramp(self["cohort.onset_size"], 0.5, 2.5), ramp(self["cohort.onset_surprise"], 2.0, 5.0))
+
+    @cached_property
+    def shared_factor(self) -> Floats:
+        """Other meters changed on the same day by the same factor."""
+        others, rare = self["cohort.ratio_size"], self["cohort.ratio_surprise"]
+        return both(ramp(others, 0.5, 2.5), ramp(rare, 2.0, 5.0))
+
+    def kwh_lost_by_change(self) -> Floats:
+        """Energy in kWh that the change point alone left unbilled (negative: billed on top)."""
+        days = self.days_of(self.when("change"), self.when("change_end"))
+        return self["change.kwh_per_day_lost"] * days
+
+    def kwh_of_silence(self, days: Floats) -> Floats:
+        """Energy in kWh due in ``days`` of zeros or gaps, from the meter's usual power while alive."""
+        alive = np.maximum(1.0 - np.nan_to_num(self["integrity.zero_share"]), 0.05)
+        out: Floats = self["g2.level_kw"] / alive * 24.0 * days
+        return out
+
+
+def iso(moment: Moment) -> str:
+    """ISO text of a moment: the date alone at midnight, to the minute otherwise, empty for NaT."""
+    if np.isnat(moment):
+        return ""
+    text = str(moment.astype("datetime64[m]"))
+    return text[:10] if text.endswith("T00:00") else text
+
+
+def on(moment: Moment) -> str:
+    """``from 2013-04-05`` in a sentence; says so where the date is unknown."""
+    return f"from {iso(moment)}" if not np.isnat(moment) else "at an unknown date"
+
+
+def between(first: Moment, last: Moment) -> str:
+    """``from 2013-04-05 to 2013-05-01`` or ``from 2013-04-05 to the end``."""
+    if np.isnat(first):
+        return "at an unknown date"
+    return f"from {iso(first)} to {'the end' if np.isnat(last) else iso(last)}"
+
+
+def number(x: SupportsFloat, digits: int = 2) -> str:
+    """A number with so many digits after the point; small ones as ``2.0e-04``; ``unknown`` for NaN."""
+    value = float(x)
+    if not np.isfinite(value):
+        return "unknown"
+    if value != 0 and digits and abs(value) < 0.5 * 10.0**-digits:
+        return f"{value:.1e}"
+    return f"{value + 0.0:,.{digits}f}"
+
+
+def percent(share: SupportsFloat, digits: int = 0) -> str:
+    """A share as ``43 %``; small shares keep the digits they need; ``an unknown share`` for NaN."""
+    value = 100.0 * float(share)
+    if not np.isfinite(value):
+        return "an unknown share"
+    if value != 0 and abs(value) < 10.0**-digits:
+        return f"{value:.2g} %"
+    return f"{value:.{digits}f} %"
+
+
+def change_in_percent(log_ratio: SupportsFloat) -> str:
+    """``fell by 43 %``, ``rose by 20 %`` or ``grew 12-fold`` for the logarithm of a ratio."""
+    value = float(log_ratio)
+    if not np.isfinite(value):
+        return "changed by an unknown share"
+    ratio = float(np.exp(value))
+    if ratio >= 5.0:
+        return f"grew {ratio:,.0f}-fold"
+    return f"fell by {percent(1.0 - ratio)}" if ratio < 1 else f"rose by {percent(ratio - 1.0)}"
+
+
+def count(x: SupportsFloat, one: str, many: str) -> str:
+    """``1 meter``, ``12 meters``; ``an unknown number of meters`` for NaN."""
+    value = float(x)
+    if not np.isfinite(value):
+        return f"an unknown number of {many}"
+    whole = round(value)
+    return f"{whole:,} {one if whole == 1 else many}"
+
+
+def fraction(x: SupportsFloat) -> str:
+    """The name of an exact ratio: ``1/3``, ``40``, ``1/1000``; a decimal where it has none."""
+    value = float(x)
+    if not np.isfinite(value):
+        return "unknown"
+    for below in (1, 2, 3, 4, 10, 40, 80, 100, 120, 1000):
+        above = value * below
+        if abs(above - round(above)) < 1e-4 * max(1.0, abs(above)) and (round(above) > 0 or value == 0):
+            return str(round(above)) if below == 1 else f"{round(above)}/{below}"
+    return number(value, 3)
+
+
+def at_midnight(moment: Moments) -> NDArray[np.bool_]:
+    """Whether each moment is the start of a day; False where there is none."""
+    out: NDArray[np.bool_] = ~np.isnat(moment) & (moment == moment.astype("datetime64[D]"))
+    return out
