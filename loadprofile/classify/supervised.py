@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -25,6 +26,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from loadprofile.errors import OptionError
 from loadprofile.space.scaling import RobustScaling
@@ -51,6 +53,30 @@ class Made:
     used: str
     estimator: Any
     note: str = ""
+
+
+class KernelMap(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Nystroem's map of the RBF kernel on at most ``landmarks`` training meters, fewer if there are fewer.
+
+    Attributes:
+        map_: the fitted ``sklearn.kernel_approximation.Nystroem``.
+    """
+
+    def __init__(self, landmarks: int = 300, seed: int = 0) -> None:
+        self.landmarks = landmarks
+        self.seed = seed
+
+    def fit(self, X: ArrayLike, y: object = None) -> KernelMap:  # noqa: ARG002
+        """Choose the landmarks among ``(n, k)`` finite training values."""
+        values = validate_data(self, X)
+        count = min(self.landmarks, len(values))
+        self.map_ = Nystroem("rbf", n_components=count, random_state=self.seed).fit(values)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
+        """``(n, landmarks)`` similarities to the landmarks, whitened."""
+        check_is_fitted(self)
+        return np.asarray(self.map_.transform(validate_data(self, X, reset=False)))
 
 
 def _scaled(*steps: tuple[str, Any]) -> Pipeline:
@@ -86,7 +112,7 @@ def _ridge(seed: int) -> Any:
 
 def _svm(seed: int) -> Any:
     return _scaled(
-        ("kernel", Nystroem("rbf", n_components=300, random_state=seed)),
+        ("kernel", KernelMap(seed=seed)),
         ("model", LinearSVC(C=1.0, class_weight="balanced", dual=False, max_iter=5000, random_state=seed)),
     )
 

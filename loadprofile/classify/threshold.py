@@ -122,7 +122,7 @@ def by_value(
         precision=float(p.mean()) if len(p) else math.nan,
         precision_low=math.nan,
         value=float(net[chosen].sum()),
-        why=f"{len(p)} of the {paying} meters whose expected recovery exceeds the visit cost of {visit_cost:g}",
+        why=f"{len(p)} of {paying} meters whose expected recovery exceeds the visit cost of {visit_cost:g}",
     )
 
 
@@ -159,8 +159,8 @@ def by_precision(
     order = np.argsort(-s[known], kind="stable")
     ranked, hits = s[known][order], np.cumsum(t[known][order]).astype(np.float64)
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(ranked) else np.empty(0, np.intp)
-    count: NDArray[np.float64] = last + 1.0
-    found: NDArray[np.float64] = hits[last]
+    count = (last + 1).astype(np.float64)
+    found = hits[last]
     bound = wilson_low(found, count, confidence if confidence is not None else 0.95)
     judged = bound if confidence is not None else found / count
     good = np.flatnonzero((judged >= wished) & (count >= least_visits))

@@ -79,6 +79,13 @@ def test_class_weights_raise_the_rare_class(name, rng):
     assert called[truth == 1].mean() > 0.3
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_twenty_labelled_meters_are_enough_to_begin(name, rng):
+    values, _ = _meters(rng, 20)
+    truth = np.arange(20) % 3 == 0
+    assert np.isfinite(score_of(_quick(name).fit(values, truth), values, positive=True)).all()
+
+
 def test_unknown_name_and_class_are_named(rng):
     with pytest.raises(OptionError, match="known are random_forest"):
         make_classifier("oracle")
