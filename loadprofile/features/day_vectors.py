@@ -22,6 +22,24 @@ WINDOWS = (
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _lively(vector: NDArray[np.float32]) -> bool:
+    """Whether a day has enough life to be told from others: changes and different values."""
+    s = len(vector)
+    changes, kinds = 0, 1
+    a, b, c = vector[0], np.float32(np.nan), np.float32(np.nan)
+    for k in range(1, s):
+        v = vector[k]
+        changes += v != vector[k - 1]
+        if kinds < 4 and v not in (a, b, c):
+            kinds += 1
+            if kinds == 2:
+                b = v
+            else:
+                c = v
+    return changes >= max(6, s // 6) and kinds >= 4
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day: int) -> NDArray[np.float64]:
     """Days equal bit for bit to an earlier day; returns ``REPEATS``.
 
@@ -34,35 +52,24 @@ def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day
     s = slots_per_day
     days = len(edges) - 1
     bits = values.view(np.uint32)
+    weights = np.empty(s, dtype=np.uint64)
+    for k in range(s):
+        weights[k] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * k + 1)
+        weights[k] ^= weights[k] >> np.uint64(31)
     marks = np.zeros(days, dtype=np.uint64)
     complete = 0
     for j in range(days):
-        first, last = edges[j], edges[j + 1]
-        if last - first != s:
+        first = edges[j]
+        if edges[j + 1] - first != s:
             continue
-        changes, other = 0, 0
-        a, b, c = values[first], np.float32(np.nan), np.float32(np.nan)
-        mark = np.uint64(14695981039346656037)
-        whole = True
-        for k in range(first, last):
-            v = values[k]
-            if np.isnan(v):
-                whole = False
-                break
-            mark = (mark ^ np.uint64(bits[k])) * np.uint64(1099511628211)
-            mark ^= mark >> np.uint64(29)
-            if k > first and v != values[k - 1]:
-                changes += 1
-            if other < 3 and v not in (a, b, c):
-                other += 1
-                if other == 1:
-                    b = v
-                else:
-                    c = v
-        if whole:
+        mark = np.uint64(0)
+        missing = 0
+        for k in range(s):
+            missing += np.isnan(values[first + k])
+            mark += np.uint64(bits[first + k]) * weights[k]
+        if missing == 0:
             complete += 1
-            if changes >= max(6, s // 6) and other >= 3:
-                marks[j] = mark | np.uint64(1)
+            marks[j] = mark | np.uint64(1)
     if complete == 0:
         return out
     equal, longest, block, lag_before = 0, 0, 0, 0
@@ -72,14 +79,10 @@ def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day
         if marks[j]:
             for i in range(j - 1, -1, -1):
                 if marks[i] == marks[j]:
-                    same = True
-                    for k in range(s):
-                        if values[edges[i] + k] != values[edges[j] + k]:
-                            same = False
-                            break
-                    if same:
+                    here, there = values[edges[j] : edges[j] + s], values[edges[i] : edges[i] + s]
+                    if (here == there).all() and _lively(here):
                         lag = j - i
-                        break
+                    break
         if lag:
             equal += 1
             block = block + 1 if lag == lag_before else 1

@@ -24,31 +24,59 @@ LEAST_LEVELS = 6
 """Different positive values that it takes to speak of a step."""
 
 
+MOST_LEVELS = 800
+"""Different values that the step is inferred from: the lowest, where values lie dense and float32 is fine."""
+
+OFF_GAIN = 25.0
+"""A span is off the grid when its off-grid readings less a quarter of its on-grid ones are this many."""
+
+COARSE_GAIN = 40.0
+"""A span is on a coarser grid when chance would make it so with probability 2**-40."""
+
+
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _on(value: float, step: float) -> bool:
     """Whether a reading is a multiple of the step, as far as float32 can tell."""
     turns = value / step
-    return abs(turns - np.rint(turns)) <= TOLERANCE + 1.2e-7 * abs(turns)
+    return abs(turns - np.floor(turns + 0.5)) <= TOLERANCE + 1.2e-7 * turns
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _refined(levels: NDArray[np.float64], step: float) -> float:
-    """The step fitted by least squares, over small multiples first so that its error cannot add up."""
-    limit = 8.0
-    while True:
+    """The step fitted by least squares to ever longer distances between levels, zero being one of them.
+
+    Short distances first, so that the error of the step cannot add up to a whole turn.
+    """
+    kinds = len(levels)
+    limit = 4.0
+    while limit * step < 2.0 * levels[-1]:
+        limit *= 4.0
         up, down = 0.0, 0.0
-        for v in levels:
-            if v > limit * step:
-                break
-            turns = np.rint(v / step)
-            if turns > 0.0 and abs(v / step - turns) <= 0.2:
-                up += v * turns
+        behind = -1  # stands for zero
+        for k in range(kinds):
+            while behind < k - 1 and levels[k] - (levels[behind] if behind >= 0 else 0.0) > limit * step:
+                behind += 1
+            distance = levels[k] - (levels[behind] if behind >= 0 else 0.0)
+            turns = np.floor(distance / step + 0.5)
+            if 0.0 < turns <= limit and abs(distance / step - turns) <= 0.2:
+                up += distance * turns
                 down += turns * turns
         if down > 0.0:
             step = up / down
-        if limit * step > levels[-1]:
-            return step
-        limit *= 3.0
+    return step
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fit(levels: NDArray[np.float64], counts: NDArray[np.float64], step: float) -> tuple[float, float]:
+    """Shares of the readings and of the levels that are multiples of the step."""
+    weight, total, fit = 0.0, 0.0, 0
+    for k in range(len(levels)):
+        total += counts[k]
+        # Beyond this a float32 cannot be told on or off the grid.
+        if 1.2e-7 * levels[k] < 0.05 * step and _on(levels[k], step):
+            weight += counts[k]
+            fit += 1
+    return weight / total, fit / len(levels)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -57,16 +85,17 @@ def infer_step(ranked: NDArray[np.float32]) -> float:
 
     The largest step of which nine tenths of the positive readings and three quarters of their different
     values are multiples: means of two readings (half steps) and a few corrected values do not hide it.
-    Candidates are quantiles of the distances between neighbouring values. NaN with fewer than six
-    different positive values, and where float32 is too coarse to see the step.
+    Candidates are quantiles of the distances between neighbouring values, and the powers of ten. NaN with
+    fewer than six different positive values, and where float32 is too coarse to see the step.
     """
     p = len(ranked)
-    begin = np.searchsorted(ranked, np.float32(0.0), side="right")
-    levels = np.empty(min(p - begin, 3000))
-    counts = np.empty(len(levels))
+    levels = np.empty(MOST_LEVELS)
+    counts = np.empty(MOST_LEVELS)
     kinds = 0
-    k = begin
-    while k < p and kinds < len(levels):
+    k = 0
+    while k < p and ranked[k] <= 0.0:
+        k += 1
+    while k < p and kinds < MOST_LEVELS:
         first = k
         while k < p and ranked[k] == ranked[first]:
             k += 1
@@ -87,40 +116,22 @@ def infer_step(ranked: NDArray[np.float32]) -> float:
     if known < LEAST_LEVELS:
         return np.nan
     distances = np.sort(distances[:known])
-    total = counts.sum()
-    best = np.nan
-    before = 0.0
-    for q in (0, 2, 5, 10, 25, 50):
-        candidate = distances[q * (known - 1) // 100]
-        if candidate < 1.02 * before:
-            continue
-        before = candidate
-        step = _refined(levels, candidate)
-        weight, fit = 0.0, 0
-        for k in range(kinds):
-            # Beyond this a float32 cannot be told on or off the grid.
-            if 1.2e-7 * levels[k] < 0.05 * step and _on(levels[k], step):
-                weight += counts[k]
-                fit += 1
-        if weight >= 0.9 * total and fit >= 0.75 * kinds and not step <= best:
-            best = step
-    return best
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _span(score: NDArray[np.float32]) -> tuple[int, int, float]:
-    """First and last place of the stretch with the greatest sum, and that sum."""
-    best, total, begin, first, last = 0.0, 0.0, 0, 0, -1
-    for k in range(len(score)):
-        total += score[k]
-        if total <= 0.0:
-            total = 0.0
-            begin = k + 1
-        elif total > best:
-            best = total
-            first = begin
-            last = k
-    return first, last, best
+    candidates = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.1, 0.01, 0.001])
+    for i, q in enumerate((0, 1, 3, 8, 20, 45, 70)):
+        candidates[i] = distances[q * (known - 1) // 100]
+    before = np.inf
+    for candidate in np.sort(candidates)[::-1]:
+        if candidate < 0.98 * before and candidate <= 1.02 * distances[-1]:
+            before = candidate
+            # The lowest levels turn most candidates down at little cost.
+            step = _refined(levels[:80], candidate)
+            if _fit(levels[:80], counts[:80], step)[1] < 0.5:
+                continue
+            step = _refined(levels, step)
+            readings, kinds_fit = _fit(levels, counts, step)
+            if readings >= 0.9 and kinds_fit >= 0.75:
+                return step
+    return np.nan
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -137,6 +148,80 @@ def _part(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.floa
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _best_stretch(gains: NDArray[np.float32], least: float) -> tuple[int, int, float]:
+    """First and last place of the stretch of greatest sum, and its sum; last -1 if that is below least."""
+    total, begin, best, first, last = 0.0, 0, least, 0, -1
+    for k in range(len(gains)):
+        if total <= 0.0:
+            total = 0.0
+            begin = k
+        total += gains[k]
+        if total > best:
+            best = total
+            first = begin
+            last = k
+    return first, last, best
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _span(values: NDArray[np.float32], step: float) -> tuple[int, int, int, int, int, int]:
+    """The stretch that breaks the grid.
+
+    First the stretch off the grid (score +1, else -1/4), then, if there is none, the one of multiples of 2,
+    3 or 5 steps (score log2 of that, else -6; asked only where it holds for 16 bits without a break).
+    Returns ``on, positive, first, last, inside, judged``: readings on the grid and above zero, the ends of
+    the stretch (``last < 0``: none), readings in it and readings judged. Values equal to the one before say
+    nothing new and are not judged.
+    """
+    m = len(values)
+    gains = np.empty(m, dtype=np.float32)
+    rests = np.empty(m, dtype=np.int8)  # steps modulo 30, -1 off the grid
+    place = np.empty(m, dtype=np.int32)
+    on, positive, n = 0, 0, 0
+    streak2, streak3, streak5, most2, most3, most5 = 0, 0, 0, 0, 0, 0
+    before = np.float32(0.0)
+    inverse = 1.0 / step
+    for k in range(m):
+        v = values[k]
+        if not v > 0.0:
+            continue
+        positive += 1
+        turns = v * inverse
+        whole = np.floor(turns + 0.5)
+        fits = abs(turns - whole) <= TOLERANCE + 1.2e-7 * turns
+        on += fits
+        if v == before or 1.2e-7 * turns >= 0.05:
+            continue
+        before = v
+        rest = np.int64(whole) % 30
+        streak2 = (streak2 + 1) * (fits & (rest % 2 == 0))
+        streak3 = (streak3 + 1) * (fits & (rest % 3 == 0))
+        streak5 = (streak5 + 1) * (fits & (rest % 5 == 0))
+        most2 = max(most2, streak2)
+        most3 = max(most3, streak3)
+        most5 = max(most5, streak5)
+        gains[n] = -0.25 if fits else 1.0
+        rests[n] = rest if fits else -1
+        place[n] = k
+        n += 1
+    first, last, _ = _best_stretch(gains[:n], OFF_GAIN)
+    if last < 0:
+        best = COARSE_GAIN
+        for divisor, most in ((2, most2), (3, most3), (5, most5)):
+            bits = np.log2(divisor)
+            if most * bits < 16.0:
+                continue
+            for k in range(n):
+                gains[k] = bits if rests[k] >= 0 and rests[k] % divisor == 0 else -6.0
+            a, b, gained = _best_stretch(gains[:n], best)
+            if b >= 0:
+                first, last, best = a, b, gained
+    if last < 0:
+        return on, positive, -1, -1, 0, n
+    return on, positive, place[first], place[last], last - first + 1, n
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def grid(
     values: NDArray[np.float32],
     day: NDArray[np.int32],
@@ -147,9 +232,9 @@ def grid(
     """The meter's step and the span that breaks it; returns ``GRID``.
 
     First a span off the grid is sought (scaled by any factor), then one that is on a coarser grid alone
-    (multiplied by 2, 3, 5, 10, ...). Values equal to the one before say nothing new and do not count.
-    ``grid_change`` is log10(step after / step before) at the span's start, or at its end if it starts with
-    the data; 0 if all is on one grid, NaN if the span has no grid of its own or no step can be told.
+    (multiplied by 2, 3, 5, 10, ...). ``grid_break_share`` is its share of the readings judged. The change
+    is log10(step after / step before) at the span's start, or at its end if it starts with the data; 0 if
+    all is on one grid, NaN if the span has no step of its own or no step can be told at all.
     """
     out = np.full(6, np.nan)
     m = len(values)
@@ -160,52 +245,23 @@ def grid(
         step = infer_step(_part(values, m - m // 3, m - 1))
     if np.isnan(step):
         return out
-    score = np.empty(m, dtype=np.float32)
-    place = np.empty(m, dtype=np.int32)
-    rest = np.empty(m, dtype=np.int8)
-    n, on, positive = 0, 0, 0
-    before = np.float32(0.0)
-    for k in range(m):
-        v = values[k]
-        if not v > 0.0:
-            continue
-        positive += 1
-        fits = _on(np.float64(v), step)
-        on += fits
-        if v != before and 1.2e-7 * v < 0.05 * step:
-            before = v
-            place[n] = k
-            score[n] = -0.25 if fits else 1.0
-            rest[n] = np.int64(np.rint(v / step)) % 30 if fits else -1
-            n += 1
+    on, positive, begin, end, inside, judged = _span(values, step)
     out[0] = step
-    if positive:
-        out[1] = on / positive
-    first, last, gain = _span(score[:n])
-    if gain < 25.0:
-        gain = 0.0
-        for q, bits in ((2, 1.0), (3, 1.58), (5, 2.32)):
-            for k in range(n):
-                score[k] = bits if rest[k] >= 0 and rest[k] % q == 0 else -6.0
-            a, b, bits_gained = _span(score[:n])
-            if bits_gained > max(gain, 40.0):
-                gain, first, last = bits_gained, a, b
-    if gain == 0.0 or (first == 0 and last == n - 1):
-        out[2] = 0.0
-        out[3] = 0.0
+    out[1] = on / positive
+    out[2] = 0.0
+    out[3] = 0.0
+    if end < 0 or inside == judged:
         return out
-    begin, end = place[first], place[last]
-    out[3] = (last - first + 1) / n
-    out[4] = day[begin] + slot[begin] / slots_per_day
-    out[5] = day[end] + (slot[end] + 1) / slots_per_day
-    inside = infer_step(_part(values, begin, end))
-    outside = step
-    if first == 0:
-        out[4] = out[5]
-        out[5] = np.nan
-        out[2] = np.log10(outside / inside)
+    out[3] = inside / judged
+    within = infer_step(_part(values, begin, end))
+    starts = not (values[:begin] > 0.0).any()
+    ends = not (values[end + 1 :] > 0.0).any()
+    if starts:
+        out[2] = np.log10(step / within)
+        out[4] = day[end] + (slot[end] + 1) / slots_per_day
     else:
-        if last == n - 1:
-            out[5] = np.nan
-        out[2] = np.log10(inside / outside)
+        out[2] = np.log10(within / step)
+        out[4] = day[begin] + slot[begin] / slots_per_day
+        if not ends:
+            out[5] = day[end] + (slot[end] + 1) / slots_per_day
     return out

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.features import day_vectors, grid, odd_values, runs
-from loadprofile.features.ordering import ordered, quantile, usual
+from loadprofile.features.ordering import level_and_kinds, quantile, ranked, usual
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import TALLY, LoadProfiles
 
@@ -53,47 +53,35 @@ def _of_meter(
     edges: NDArray[np.int64],
     s: int,
 ) -> NDArray[np.float64]:
-    order = ordered(values, slot, s)
-    ranked = order.ranked
-    habit = usual(order)
-    on = grid.grid(values, day, slot, s, ranked)
-    step = float(on[0])
-    positive = ranked[np.searchsorted(ranked, np.float32(0.0), side="right") :]
+    rank = ranked(values)
+    positive = rank[np.searchsorted(rank, np.float32(0.0), side="right") :]
     top = quantile(positive, 0.995)
-    level = _level(ranked)
-    share, at = odd_values.sentinels(values, ranked)
-    middle = quantile(positive, 0.5)
-    p = len(ranked)
+    energy, zero_share = usual(values, slot, s, top)
+    on = grid.grid(values, day, slot, s, rank)
+    step = float(on[0])
+    share, at = odd_values.sentinels(values, rank)
+    level, kinds = level_and_kinds(rank)
     own = np.array([
-        100.0 * (1 + np.count_nonzero(ranked[1:] != ranked[:-1])) / p if p else np.nan,
-        step / middle if len(positive) else np.nan,
+        100.0 * kinds / len(rank) if kinds else np.nan,
+        step / quantile(positive, 0.5),
         share,
         day[at] + slot[at] / s if at >= 0 else np.nan,
     ])  # fmt: skip
     return np.concatenate([
-        runs.gaps(values, day, slot, order.by_slot, order.starts, habit.energy),
-        runs.zeros(values, day, slot, habit.energy),
+        runs.gaps(values, day, slot, rank, energy),
+        runs.zeros(values, day, slot, energy, zero_share),
         runs.stuck(values, day, slot, s, level, step),
         runs.lines(values, day, slot, s, step),
         day_vectors.repeats(values, edges, s),
         day_vectors.flats(values, edges, step),
-        day_vectors.windows(values, edges, slot, habit.zero_share),
+        day_vectors.windows(values, edges, slot, zero_share),
         odd_values.spikes(values, day, slot, s, top),
         odd_values.negatives(values, day, slot, s),
-        odd_values.caps(values, edges, ranked),
+        odd_values.caps(values, edges, rank),
         odd_values.units(values, edges),
         on,
         own,
     ])  # fmt: skip
-
-
-def _level(ranked: NDArray[np.float32]) -> float:
-    """Mean of the middle 98 % of the readings: sentinels and spikes do not set the level."""
-    p = len(ranked)
-    if p == 0:
-        return float("nan")
-    cut = p // 100
-    return float(ranked[cut : p - cut].mean(dtype=np.float64))
 
 
 def _row_shares(tally: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -59,6 +59,8 @@ def sentinels(values: NDArray[np.float32], ranked: NDArray[np.float32]) -> tuple
     p = len(ranked)
     if p == 0:
         return float("nan"), -1
+    if ranked[0] >= 0.0 and ranked[-1] < SENTINELS[0, 0]:
+        return 0.0, -1
     low = np.searchsorted(ranked, SENTINELS[:, 0].astype(np.float32), side="left")
     high = np.searchsorted(ranked, SENTINELS[:, 1].astype(np.float32), side="right")
     found = 0
@@ -159,21 +161,19 @@ def caps(
     p = len(ranked)
     if p == 0:
         return out
-    cap = np.float64(ranked[int(0.999 * (p - 1))])
+    cap = ranked[int(0.999 * (p - 1))]
     if not cap > 0.0:
         return out
+    low = np.float32(0.99 * cap)
     touching, touched, days = 0, 0, 0
     for j in range(len(edges) - 1):
-        present, touch = False, False
+        present, touch = 0, 0
         for k in range(edges[j], edges[j + 1]):
-            v = values[k]
-            if not np.isnan(v):
-                present = True
-                if 0.99 * cap <= v <= cap:
-                    touching += 1
-                    touch = True
-        days += present
-        touched += touch
+            present += not np.isnan(values[k])
+            touch += (values[k] >= low) & (values[k] <= cap)
+        days += present > 0
+        touched += touch > 0
+        touching += touch
     out[0] = touching / p
     out[1] = touched / days
     begin = int(0.8 * (p - 1))
@@ -197,8 +197,9 @@ def caps(
 def units(values: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.float64]:
     """Days in another unit; returns ``UNITS``.
 
-    The share of days with use whose mean is 1000 times or a thousandth of the median day's, to a factor
-    of 3 (Wh among kWh, or the reverse). NaN with fewer than 4 days of use.
+    The share of days whose mean is 1000 times or a thousandth of the median day's, to a factor of 3 (Wh
+    among kWh, or the reverse). Only days with use in at least half of their readings are judged: a day of
+    zeros and one small reading is an empty home. NaN with fewer than 4 such days.
     """
     out = np.full(3, np.nan)
     days = len(edges) - 1
@@ -206,12 +207,13 @@ def units(values: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.f
     at = np.empty(days, dtype=np.int64)
     known = 0
     for j in range(days):
-        total, present = 0.0, 0
+        total, present, used = 0.0, 0, 0
         for k in range(edges[j], edges[j + 1]):
             if not np.isnan(values[k]):
                 present += 1
+                used += values[k] > 0.0
                 total += values[k]
-        if total > 0.0:
+        if total > 0.0 and 2 * used >= present:
             means[known] = total / present
             at[known] = j
             known += 1
