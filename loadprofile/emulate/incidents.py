@@ -43,7 +43,7 @@ def scaled_readings(scene: Scene) -> Change:
     factor = scene.pick(0.25, 0.95) if scene.chance(0.75) else scene.pick(1.06, 1.9)
     y = scene.kwh.copy()
     y[:, span] = y[:, span] * factor
-    return Change(y, {"factor": factor})
+    return Change(scene.stored(y), {"factor": factor})
 
 
 def coordinated_ramp(scene: Scene) -> Change:
@@ -53,7 +53,7 @@ def coordinated_ramp(scene: Scene) -> Change:
     through = np.linspace(0, 1, span.stop - span.start)
     y = scene.kwh.copy()
     y[:, span] = y[:, span] * (1 - (1 - left) * np.minimum(1, through * scene.pick(1, 3)))
-    return Change(y, {"left": left})
+    return Change(scene.stored(y), {"left": left})
 
 
 def noise_injected(scene: Scene) -> Change:
@@ -196,7 +196,7 @@ def common_readings(scene: Scene) -> Change:
     for row in range(scene.meters):
         size = scene.mean()[row] / max(scene.mean()[0], 1e-9) * scene.pick(0.4, 1.0)
         y[row, span] = np.where(np.isfinite(donor), donor * size, y[row])[span]
-    return Change(y, {})
+    return Change(scene.stored(y), {})
 
 
 _kind = partial(

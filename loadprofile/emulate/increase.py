@@ -39,7 +39,7 @@ def _in(scene: Scene) -> Energies:
 def sustained_increase(scene: Scene) -> Change:
     """More people or machines: more of the same at all hours, at once or over weeks."""
     span = scene.span(least=7, lasting=0.9, from_first=0.0)
-    factor, weeks = scene.scale(1.15, 4), scene.one_of(0, 0, 7, 30)
+    factor, weeks = scene.scale(1.04, 4), scene.one_of(0, 0, 7, 30)
     rise = np.clip((np.arange(scene.length) - span.start + 1) / max(1.0, weeks * scene.per_day), 0, 1)
     # the added part is the meter's own other days: not a multiple of each reading
     other = np.roll(scene.kwh, 7 * scene.per_day, axis=1)
@@ -51,7 +51,7 @@ def sustained_increase(scene: Scene) -> Change:
 def night_block(scene: Scene) -> Change:
     """A second shift, a bakery, a bar: a block of load by night."""
     span = scene.span(least=7, lasting=0.9, from_first=0.03)
-    start, hours, size = scene.pick(19, 25) % 24, scene.pick(4, 10), scene.scale(0.4, 5)
+    start, hours, size = scene.pick(19, 25) % 24, scene.pick(4, 10), scene.scale(0.12, 5)
     working = ~scene.weekend if scene.chance(0.5) else np.ones(scene.length, dtype=np.bool_)
     on = scene.window(start, hours) & working
     y = _added(scene, span, size * _in(scene) * on * _pace(scene, scene.pick(0.03, 0.3)))
@@ -61,7 +61,7 @@ def night_block(scene: Scene) -> Change:
 def scheduled_load(scene: Scene) -> Change:
     """Lamps or pumps on a timer: the same hours to the slot, every day (growing under light)."""
     span = scene.span(least=7, lasting=0.9, from_first=0.05)
-    hours, size, start = scene.one_of(8, 10, 12, 16, 18), scene.scale(0.5, 6), scene.pick(0, 24)
+    hours, size, start = scene.one_of(8, 10, 12, 16, 18), scene.scale(0.1, 6), scene.pick(0, 24)
     y = _added(scene, span, size * _in(scene) * scene.window(start, hours) * _pace(scene, 0.02))
     return Change(y, {"hours": hours, "over_mean": size})
 
@@ -69,7 +69,7 @@ def scheduled_load(scene: Scene) -> Change:
 def constant_load(scene: Scene) -> Change:
     """Something runs day and night: servers, miners, a leak in the insulation, a freezer room."""
     span = scene.span(least=5, lasting=0.85, from_first=0.03)
-    size = scene.scale(0.2, 5)
+    size = scene.scale(0.04, 5)
     y = _added(scene, span, size * _in(scene) * _pace(scene, scene.scale(0.002, 0.08), 24))
     return Change(y, {"over_mean": size})
 
@@ -93,7 +93,7 @@ def ev_charging(scene: Scene) -> Change:
 def third_party(scene: Scene) -> Change:
     """Another home is tapped in behind this meter: its whole life on top, at its own hours."""
     span = scene.span(least=4, lasting=0.85, from_first=0.0)
-    size, weeks = scene.scale(0.25, 2.5), int(scene.one_of(0, 0, 1, 2))
+    size, weeks = scene.scale(0.08, 2.5), int(scene.one_of(0, 0, 1, 2))
     more = np.zeros_like(scene.kwh)
     for row in range(scene.meters):
         more[row] = size * np.nan_to_num(np.roll(scene.donor(row), weeks * 7 * scene.per_day))
@@ -113,7 +113,7 @@ def solar_evening_draw(scene: Scene) -> Change:
 def second_cycle(scene: Scene) -> Change:
     """A second active cycle: the day's work is done once more some hours later."""
     span = scene.span(least=7, lasting=0.9, from_first=0.03)
-    hours, share = scene.pick(7, 13), scene.pick(0.4, 1.1)
+    hours, share = scene.pick(7, 13), scene.pick(0.08, 1.1)
     more = np.zeros_like(scene.kwh)
     for row in range(scene.meters):
         active = np.nan_to_num(np.maximum(scene.kwh[row] - standby(scene.kwh[row]), 0))
@@ -124,7 +124,7 @@ def second_cycle(scene: Scene) -> Change:
 def seasonal_heater(scene: Scene) -> Change:
     """Electric heating or cooling is put in: it follows the season and the day's weather."""
     span = scene.span(least=14, lasting=0.95, from_first=0.0)
-    size, summer = scene.scale(0.4, 4), scene.chance(0.35)
+    size, summer = scene.scale(0.1, 4), scene.chance(0.35)
     year_day = (scene.days - scene.days.astype("datetime64[Y]")).astype(np.int64)
     season = np.clip(0.35 + 0.75 * np.cos(2 * np.pi * (year_day - (200 if summer else 17)) / 365.25), 0, None)
     weather = np.clip(season + 0.15 * wander(len(scene.days), 4, scene.rng), 0, None).repeat(scene.per_day)
@@ -136,7 +136,7 @@ def seasonal_heater(scene: Scene) -> Change:
 def daytime_business(scene: Scene) -> Change:
     """A workshop, hairdresser or kitchen opens behind the meter: working hours on working days."""
     span = scene.span(least=7, lasting=0.9, from_first=0.0)
-    start, hours, size = scene.pick(6, 11), scene.pick(6, 11), scene.scale(0.6, 5)
+    start, hours, size = scene.pick(6, 11), scene.pick(6, 11), scene.scale(0.15, 5)
     closed = scene.weekend if scene.chance(0.7) else scene.day % 7 == int(scene.rng.integers(7))
     on = scene.window(start, hours) & ~closed
     y = _added(scene, span, size * _in(scene) * on * _pace(scene, scene.pick(0.15, 0.6)))

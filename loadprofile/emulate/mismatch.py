@@ -29,7 +29,7 @@ def wrong_factor(scene: Scene) -> Change:
     factor = scene.one_of(*FACTORS)
     y = scene.kwh.copy()
     y[:, span] = y[:, span] * factor
-    return Change(y, {"factor": factor})
+    return Change(scene.stored(y), {"factor": factor})
 
 
 def unit_mix(scene: Scene) -> Change:
@@ -44,7 +44,7 @@ def unit_mix(scene: Scene) -> Change:
     wrong[span.start] = True
     y = scene.kwh.copy()
     y[:, span] = np.where(wrong[span], y[:, span] * factor, y[:, span])
-    return Change(y, {"factor": factor, "files": files})
+    return Change(scene.stored(y), {"factor": factor, "files": files})
 
 
 def block_gaps(scene: Scene) -> Change:
@@ -108,7 +108,7 @@ def half_interval(scene: Scene) -> Change:
         split = scene.rng.uniform(0.35, 0.65, len(whole))
         halves = np.stack([whole * split, whole * (1 - split)], axis=1).reshape(-1)[:length]
         y[row, span] = halves
-    return Change(y, {})
+    return Change(scene.stored(y), {})
 
 
 def double_interval(scene: Scene) -> Change:
@@ -200,11 +200,28 @@ def swapped(scene: Scene) -> Change:
     return Change(y, {})
 
 
+def _clock_change(scene: Scene) -> slice | None:
+    """From the first last Sunday of March or October in the window to the next one (or the end)."""
+    month = scene.days.astype("datetime64[M]")
+    of_month = (scene.days - month).astype(np.int64) + 1
+    in_year = month.astype(np.int64) % 12
+    sunday = (scene.days.astype(np.int64) + 3) % 7 == 6
+    changes = np.flatnonzero(sunday & (of_month >= 25) & ((in_year == 2) | (in_year == 9)))
+    changes = changes[(changes > 3) & (changes < len(scene.days) - 3)]
+    if not len(changes):
+        return None
+    stop = changes[1] if len(changes) > 1 else len(scene.days)
+    return slice(int(changes[0]) * scene.per_day, int(stop) * scene.per_day)
+
+
 def time_shift(scene: Scene) -> Change:
     """UTC for local time, or stamps at the interval's end: all moves by whole hours or by one slot."""
     span = scene.span(least=4, lasting=0.75, midnight=True)
     one_slot = scene.chance(0.1)
     hours = scene.one_of(-12, -8, -7, -6, -5, -3, -2, -1, 1, 2, 3, 5, 6, 8, 10, 12)
+    summer = _clock_change(scene) if scene.chance(0.25) else None
+    if summer is not None:  # from one clock change to the next, an hour off
+        span, one_slot, hours = summer, False, scene.one_of(-1, 1)
     shift = 1 if one_slot else round(hours * 60 / scene.step_minutes)
     y = scene.kwh.copy()
     moved = np.full_like(y, np.nan)

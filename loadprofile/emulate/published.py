@@ -109,7 +109,8 @@ def fdi5(x: Days, rng: np.random.Generator) -> Days:
     """FDI5: ``alpha_t`` times the mean of the day before, alpha_t ~ U(0.2, 0.8)."""
     y = x.copy()
     y[..., 1:, :] = (_each_slot(x, 0.2, 0.8, rng)[..., 1:, :]) * _mean(x)[..., :-1, :]
-    return _keeping_gaps(y, x)
+    # a day after a day without readings stays as it was, like the first
+    return _keeping_gaps(np.where(np.isfinite(y), y, x), x)
 
 
 def fdi6(x: Days, rng: np.random.Generator) -> Days:  # noqa: ARG001 - one signature for all

@@ -181,7 +181,8 @@ class _State:
             fitting = [p for p in kinds if p.smallest <= left]
             if not fitting:
                 return
-            phenomenon = fitting[int(self.rng.integers(len(fitting)))]
+            weight = np.array([p.weight for p in fitting])
+            phenomenon = fitting[int(self.rng.choice(len(fitting), p=weight / weight.sum()))]
             size = 1 if single else self._size(phenomenon, left)
             self._happen(phenomenon, rows[at : at + size])
             at += size

@@ -189,6 +189,17 @@ class Scene:
             out[row, span] = register(kwh[row, span], pulse)
         return out
 
+    def stored(self, kwh: Energies, share: float = 0.3) -> Energies:
+        """What software wrote: now and then each value is rounded to the decimals the meter's readings have.
+
+        Most software keeps all digits, and then an altered reading lies off the grid of pulses; a detector
+        that had only ever seen that would be blind where a table stores three decimals.
+        """
+        if not self.chance(share):
+            return kwh
+        grid = np.where(self.pulses > 0, self.pulses, 1e-3)[:, None]
+        return np.where(kwh == self.kwh, kwh, np.rint(kwh / grid) / np.rint(1 / grid))
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Change:
@@ -218,6 +229,7 @@ class Phenomenon:
         negative: it may write negative values.
         floor: relative strength below which nobody could see it (see ``Effect.visible``); 0 where the
             trace is exact and shows at any strength.
+        weight: how often it is drawn beside the other kinds of its cause.
     """
 
     name: str
@@ -234,3 +246,4 @@ class Phenomenon:
     makes_gaps: bool = False
     negative: bool = False
     floor: float = 0.04
+    weight: float = 1.0

@@ -38,7 +38,7 @@ def full_bypass(scene: Scene) -> Change:
 def partial_bypass(scene: Scene) -> Change:
     """A shunt takes part of the current at all hours."""
     span = scene.span(least=2, lasting=0.7)
-    left = scene.pick(0.05, 0.97)
+    left = scene.pick(0.05, 0.99)
     return Change(_scaled(scene, span, _contact(scene, left)), {"left": left})
 
 
@@ -60,7 +60,7 @@ def night_bypass(scene: Scene) -> Change:
     """The bypass is on by night, most nights, switched by hand at about the same hours."""
     span = scene.span(least=5, lasting=0.75)
     start, hours = scene.pick(18, 25) % 24, scene.pick(3, 10)
-    left, nights = scene.pick(0, 0.6), scene.pick(0.5, 1.0)
+    left, nights = scene.pick(0, 0.8), scene.pick(0.5, 1.0)
     late = scene.rng.normal(0, scene.pick(0, 0.7), len(scene.days)).repeat(scene.per_day)
     # a night belongs to the day on which it began
     night = np.floor((np.arange(scene.length) * scene.step_minutes / 60 - start) / 24).astype(np.int64)
@@ -72,7 +72,7 @@ def night_bypass(scene: Scene) -> Change:
 def weekend_bypass(scene: Scene) -> Change:
     """The bypass is on at weekends (inspectors work on weekdays), from Friday evening on or from Saturday."""
     span = scene.span(least=14, lasting=0.8)
-    left, early = scene.pick(0, 0.6), int(scene.pick(0, 8) * 60 / scene.step_minutes)
+    left, early = scene.pick(0, 0.8), int(scene.pick(0, 8) * 60 / scene.step_minutes)
     on = scene.weekend | np.roll(scene.weekend, -early)
     return Change(_windowed(scene, span, on, left), {"left": left})
 
@@ -103,7 +103,7 @@ def daily_window(scene: Scene) -> Change:
 def peak_cap(scene: Scene) -> Change:
     """What is above a limit is not metered: a limiter, or heavy loads wired before the meter."""
     span = scene.span(least=5, lasting=0.8, from_first=0.2)
-    quantile = scene.pick(0.4, 0.97)
+    quantile = scene.pick(0.4, 0.995)
     soft = 0.0 if scene.chance(0.5) else scene.pick(0.02, 0.2)
     y = scene.kwh.copy()
     for row in range(scene.meters):
@@ -125,7 +125,7 @@ def ramp_bypass(scene: Scene) -> Change:
 def constant_subtraction(scene: Scene) -> Change:
     """A fixed amount is taken off every interval, never below zero."""
     span = scene.span(least=4, lasting=0.75, from_first=0.12)
-    share = scene.pick(0.1, 1.2)
+    share = scene.scale(0.03, 1.2)
     y = scene.kwh.copy()
     y[:, span] = np.where(
         np.isfinite(y[:, span]), np.maximum(y[:, span] - share * scene.mean()[:, None], 0), np.nan

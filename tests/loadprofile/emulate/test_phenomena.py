@@ -142,14 +142,16 @@ def test_registers_round_to_their_own_pulse_and_software_does_not():
     homes = simulate_homes(4, 60, 30, np.random.default_rng(9))
     grid = homes.with_kwh((np.floor(homes.kwh / 0.01) * 0.01).astype(np.float32))
 
-    def off_grid(name: str) -> float:
-        _, after, _ = apply(named(name), grid, 2)
+    def off_grid(name: str, seed: int = 2) -> float:
+        _, after, _ = apply(named(name), grid, seed)
         counts = after.astype(np.float64) / 0.01
         return float(np.mean(np.abs(counts - np.rint(counts)) > 1e-3))
 
     for name in ("partial_bypass", "phase_lost", "constant_load", "vacation"):
         assert off_grid(name) == 0.0, name
-    assert off_grid("scaled_readings") > 0.01
+    shares = [off_grid("scaled_readings", seed) for seed in range(12)]
+    assert np.mean(np.array(shares) > 0.01) > 0.4
+    assert 0.0 in shares  # some software stores the same decimals
 
 
 def test_strength_runs_down_to_where_nobody_could_see_it():
