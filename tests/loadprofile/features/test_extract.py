@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -179,3 +180,22 @@ def test_describe_writes_nothing_into_the_cube():
     describe(profiles)
     np.testing.assert_array_equal(profiles.kwh, before)
     assert not describe(profiles).values.flags.writeable
+
+
+def test_ordinary_homes_are_taller_than_wide_and_fully_described(shared_data):
+    frame = pd.read_parquet(shared_data / "halfhourly/edrp_scotland.parquet").iloc[:, :80]
+    kwh = frame.to_numpy(np.float32).T.reshape(80, -1, 48).copy()
+    days = np.datetime64("2009-03-01") + np.arange(kwh.shape[1])
+    table = describe(LoadProfiles(frame.columns.to_numpy().astype(np.str_), days, kwh, 30))
+    assert np.median(table.column("g1.rule1")) > 0.3
+    assert (table.column("g1.rule1") > 0).mean() > 0.7
+    assert 0.2 < np.median(table.column("g2.level_kw")) < 0.6
+    spring = table.select(name for name in table.names if name.startswith("g3.spring"))
+    assert np.isfinite(spring.values).mean() > 0.99
+
+
+def test_readings_near_the_end_of_float32_overflow_nothing():
+    profiles = homes(days=60)
+    kwh = profiles.kwh.copy()
+    kwh[0, 10, 20], kwh[1, 10] = 3.4e38, -3.4e38
+    assert not np.isinf(describe(profiles.with_kwh(kwh)).values).any()
