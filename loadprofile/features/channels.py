@@ -1,0 +1,187 @@
+"""Daily channels: the short series per meter in which a change of regime is looked for.
+
+For each day: the level, the eight 3-hour blocks, the peak, the base, the roughness and the zero share.
+Powers are logarithms of (power + 5 % of the meter's usual power), so that a zero is low but not
+endless; what the peers did on the same day is divided out first. Night bypass moves three blocks and
+hardly the level; a cap only the peak; an even day (Jokar's h4, h5) the blocks against each other; a
+reading frozen by software the roughness. A series of the level alone sees none of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+CHANNELS = ("level", *(f"b{k}" for k in range(8)), "peak", "base", "rough", "zero")
+WEIGHTS = np.array([1.0, *[0.35] * 8, 0.5, 0.5, 0.5, 0.5])
+"""Weight of each channel's gain: neighbours among the blocks say the same thing twice."""
+
+FLOOR = 0.05
+"""Started logarithm: this share of the usual power is added before taking logs."""
+
+LEVEL, PEAK, BASE, ROUGH, ZERO = 0, 9, 10, 11, 12
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def day_shapes(kwh: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Peak, base, roughness and zero share of each day of one meter, ``(d, 4)``; NaN if half is missing.
+
+    Peak: mean of the highest two readings (kWh per slot); base: 10 % quantile (lower of the two
+    neighbours); roughness: mean absolute step between neighbouring slots; zero share of present slots.
+    """
+    d, s = kwh.shape
+    out = np.full((d, 4), np.nan)
+    day = np.empty(s, dtype=np.float32)
+    for t in range(d):
+        count = 0
+        zeros = 0
+        steps = 0
+        rough = 0.0
+        previous = np.nan
+        for k in range(s):
+            value = kwh[t, k]
+            if np.isfinite(value):
+                day[count] = value
+                count += 1
+                if value == 0:
+                    zeros += 1
+                if np.isfinite(previous):
+                    rough += abs(value - previous)
+                    steps += 1
+            previous = value
+        if 2 * count < s or count < 4 or steps < 2:
+            continue
+        ordered = np.sort(day[:count])
+        out[t, 0] = 0.5 * (ordered[count - 1] + ordered[count - 2])
+        out[t, 1] = ordered[(count - 1) // 10]
+        out[t, 2] = rough / steps
+        out[t, 3] = zeros / count
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def channels(
+    power: NDArray[np.float32],
+    expected: NDArray[np.float64],
+    shapes: NDArray[np.float64],
+    slot_hours: float,
+) -> NDArray[np.float64]:
+    """The 13 channels of one meter, ``(13, d)``, with the peers' movement divided out.
+
+    Args:
+        power: ``(d, 8)`` kW.
+        expected: ``(d, 8)`` movement of the peers; 1 everywhere when there are none.
+        shapes: ``day_shapes`` of the meter, kWh per slot.
+        slot_hours: length of a slot.
+    """
+    d = len(power)
+    out = np.full((13, d), np.nan)
+    clock = np.zeros(8)  # usual power per block, peers removed: the weight of a block in the level
+    seen = np.zeros(8)
+    for t in range(d):
+        for k in range(8):
+            if np.isfinite(power[t, k]) and np.isfinite(expected[t, k]):
+                clock[k] += max(power[t, k], 0.0)
+                seen[k] += expected[t, k]
+    usual = 0.0
+    for k in range(8):
+        clock[k] = clock[k] / seen[k] if seen[k] > 0 else 0.0
+        usual += clock[k] / 8
+    if not usual > 0:
+        return out
+    floor = FLOOR * usual
+    peers = np.full(d, np.nan)
+    for t in range(d):
+        found = 0.0
+        foreseen = 0.0
+        count = 0
+        for k in range(8):
+            if np.isfinite(power[t, k]) and np.isfinite(expected[t, k]):
+                count += 1
+                found += power[t, k]
+                usual_now = clock[k] * expected[t, k]
+                foreseen += usual_now
+                out[1 + k, t] = np.log((max(power[t, k], 0.0) + floor) / (usual_now + floor))
+        if count >= 6:
+            out[LEVEL, t] = np.log((max(found, 0.0) / count + floor) / (foreseen / count + floor))
+            if foreseen > 0:
+                peers[t] = foreseen / count / usual
+    for t in range(d):
+        if np.isfinite(peers[t]) and np.isfinite(shapes[t, 0]):
+            scale = usual * slot_hours
+            out[PEAK, t] = np.log(max(shapes[t, 0], 0.0) / scale / peers[t] + FLOOR)
+            out[BASE, t] = np.log(max(shapes[t, 1], 0.0) / scale / peers[t] + 0.5 * FLOOR)
+            out[ROUGH, t] = np.log(shapes[t, 2] / scale / peers[t] + 0.5 * FLOOR)
+            out[ZERO, t] = shapes[t, 3]
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def settle(raw: NDArray[np.float64], weekday: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+    """One channel made ready for a split: weekday effect out, extremes clipped; and its noise.
+
+    The noise is the long-run standard deviation of one day: the mean of the variance from
+    day-to-day differences and of the variance from differences of 5-day means (times five), both
+    by medians, so that neither a step nor a holiday counts, and days that resemble their neighbours do.
+
+    Returns:
+        ``(d,)`` series with mean about 0 (NaN kept) and its noise; noise NaN with fewer than 12 days.
+    """
+    d = len(raw)
+    out = raw.copy()
+    known = np.empty(d)
+    n = 0
+    for t in range(d):
+        if np.isfinite(raw[t]):
+            known[n] = raw[t]
+            n += 1
+    if n < 12:
+        return out, np.nan
+    middle = np.median(known[:n])
+    spread = 1.4826 * np.median(np.abs(known[:n] - middle))
+    reach = 4.0 * max(spread, 0.05)
+    for t in range(d):
+        if np.isfinite(out[t]):
+            out[t] = min(max(out[t] - middle, -reach), reach)
+    if n >= 28:
+        effect = np.zeros(7)
+        count = np.zeros(7)
+        for t in range(d):
+            if not np.isfinite(out[t]):
+                continue
+            near = 0.0
+            m = 0
+            for u in range(max(t - 3, 0), min(t + 4, d)):
+                if np.isfinite(out[u]):
+                    near += out[u]
+                    m += 1
+            effect[weekday[t]] += out[t] - near / m
+            count[weekday[t]] += 1
+        for t in range(d):
+            if np.isfinite(out[t]):
+                k = weekday[t]
+                out[t] -= effect[k] / (count[k] + 3.0)
+    steps = np.empty(d)
+    n = 0
+    for t in range(1, d):
+        if np.isfinite(out[t]) and np.isfinite(out[t - 1]):
+            steps[n] = abs(out[t] - out[t - 1])
+            n += 1
+    daily = 1.4826 * np.median(steps[:n]) / np.sqrt(2.0) if n >= 8 else spread
+    previous = np.nan
+    n = 0
+    for start in range(0, d - 4, 5):
+        total = 0.0
+        m = 0
+        for t in range(start, start + 5):
+            if np.isfinite(out[t]):
+                total += out[t]
+                m += 1
+        now = total / m if m >= 3 else np.nan
+        if np.isfinite(now) and np.isfinite(previous):
+            steps[n] = abs(now - previous)
+            n += 1
+        previous = now
+    slow = 1.4826 * np.median(steps[:n]) * np.sqrt(2.5) if n >= 4 else daily
+    return out, max(np.sqrt(0.5 * (daily * daily + slow * slow)), 0.03)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from loadprofile.features.coincidence import Changes, find_together, tail
+
+
+def changes(onset: np.ndarray, log_ratio: np.ndarray, error: float = 0.06, strong: int = 0) -> Changes:
+    strength = np.random.default_rng(0).uniform(6, 12, len(onset))
+    strength[:strong] = 25.0
+    return Changes(np.rint(onset * 48) / 48, log_ratio, np.full(len(onset), error), strength, 92, 48)
+
+
+def ordinary(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.uniform(6, 86, n), rng.normal(0, 0.4, n)
+
+
+def test_tail_is_the_binomial_tail() -> None:
+    assert tail(3, 50, 0.01) == pytest.approx(-np.log10(stats.binom.sf(2, 50, 0.01)))
+    assert tail(0, 50, 0.01) == 0
+
+
+def test_ordinary_changes_seldom_link() -> None:
+    linked = 0
+    for seed in range(20):
+        onset, ratio = ordinary(200, seed)
+        linked += len(find_together(changes(onset, ratio, strong=8), 1.5).links) > 0
+    assert linked <= 3
+
+
+def test_three_in_two_hundred_are_seen() -> None:
+    seen = 0
+    for seed in range(20):
+        onset, ratio = ordinary(200, seed)
+        onset[:3], ratio[:3] = 40.0, np.log(0.5) + np.random.default_rng(seed).normal(0, 0.06, 3)
+        found = find_together(changes(onset, ratio, strong=8), 1.5)
+        assert found.slot_size[0] >= 2
+        seen += {0, 1, 2} <= set(found.links.ravel().tolist())
+    assert seen >= 14
+
+
+def test_weather_on_one_day_links_less_than_one_slot() -> None:
+    onset, ratio = ordinary(200, 1)
+    onset[:20] = 40 + np.random.default_rng(2).uniform(0, 1, 20)
+    spread = find_together(changes(onset, ratio), 2.0)
+    onset[:20] = 40.0
+    same = find_together(changes(onset, ratio), 2.0)
+    assert same.slot_surprise[0] > spread.slot_surprise[:20].max() + 5
+    np.testing.assert_allclose(spread.day_size[:20], same.day_size[0], atol=3)
+
+
+def test_order_does_not_matter_and_absent_meters_take_no_part() -> None:
+    onset, ratio = ordinary(60, 3)
+    onset[5:10] = np.nan
+    onset[:4] = 30.0
+    entries = changes(onset, ratio, strong=9)
+    straight = find_together(entries, 2.0)
+    mixed = np.random.default_rng(0).permutation(60)
+    mixed_changes = Changes(
+        entries.onset[mixed], ratio[mixed], entries.error, entries.strength[mixed], 92, 48
+    )
+    other = find_together(mixed_changes, 2.0)
+    for name in ("day_size", "day_surprise", "ratio_size", "slot_surprise", "both_surprise", "agreement"):
+        np.testing.assert_allclose(getattr(straight, name)[mixed], getattr(other, name), err_msg=name)
+    assert np.isnan(straight.day_size[5:10]).all()
+
+
+def test_nobody_or_one_alone() -> None:
+    assert len(find_together(changes(np.full(3, np.nan), np.zeros(3)), 2.0).links) == 0
+    alone = find_together(changes(np.array([np.nan, 30.0]), np.zeros(2)), 2.0)
+    assert alone.day_size[1] == 0
+    assert alone.day_surprise[1] == 0

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loadprofile.features.daily import daily_blocks
+from loadprofile.features.partners import donor_similarity, sides, swap_similarity
+
+
+def test_swapped_meters_find_each_other(make_homes) -> None:
+    homes = make_homes(20, 60, seed=1)
+    kwh = homes.kwh.copy()
+    kwh[[0, 1], 30:] = kwh[[1, 0], 30:]
+    kwh[2, 30:] *= 0.5
+    kwh[3, 30:] *= 2.0
+    onset = np.full(20, np.nan)
+    onset[:4] = 30.0
+    similarity = swap_similarity(onset, *sides(kwh, onset, np.full(20, np.nan)))
+    assert similarity[:2].min() > 0.6
+    assert similarity[2:4].max() < 0.5
+    assert np.isnan(similarity[4:]).all()
+
+
+def test_sides_are_means_per_clock_hour(make_homes) -> None:
+    homes = make_homes(2, 40, 96)
+    before, after = sides(homes.kwh, np.array([20.3, np.nan]), np.array([30.7, np.nan]))
+    wanted = homes.kwh[0, :20].reshape(20, 24, 4).sum(axis=2).mean(axis=0)
+    np.testing.assert_allclose(before[0], wanted, rtol=1e-5)
+    wanted = homes.kwh[0, 21:30].reshape(9, 24, 4).sum(axis=2).mean(axis=0)
+    np.testing.assert_allclose(after[0], wanted, rtol=1e-5)
+    assert np.isnan(before[1]).all()
+
+
+def test_a_donor_is_found(make_homes) -> None:
+    homes = make_homes(60, 60, seed=2, noise=0.4)
+    kwh = homes.kwh.copy()
+    kwh[0, 30:] += kwh[7, 30:]
+    kwh[1, 30:] *= 2
+    blocks = daily_blocks(homes.with_kwh(kwh))
+    onset = np.full(60, np.nan)
+    onset[:2] = 30.0
+    weekend = np.arange(60) % 7 >= 5
+    best, margin = donor_similarity(blocks.power, onset, np.full(60, np.nan), np.ones(60), weekend)
+    plain, _ = donor_similarity(daily_blocks(homes).power, onset, np.full(60, np.nan), np.ones(60), weekend)
+    assert best[0] > plain[0] + 0.2
+    assert best[1] == pytest.approx(plain[1], abs=0.05)
+    assert margin[0] > 0.1
+    assert np.isnan(best[2:]).all()

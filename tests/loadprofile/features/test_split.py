@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import ruptures
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadprofile.features import split
+
+
+def slow_gain(series: np.ndarray, noise: float, covariate: np.ndarray, inside: np.ndarray) -> float:
+    """Gain of a step by solving the penalised least squares twice."""
+    known = np.isfinite(series)
+    y, x, u = series[known], covariate[known], inside[known].astype(float)
+
+    def error(columns: list[np.ndarray]) -> float:
+        design = np.column_stack(columns)
+        penalty = np.zeros(design.shape[1])
+        penalty[1] = (noise / split.SLOPE_PRIOR) ** 2
+        beta = np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ y)
+        return float(((y - design @ beta) ** 2).sum() + (penalty * beta**2).sum())
+
+    ones = np.ones_like(y)
+    return (error([ones, x]) - error([ones, x, u])) / (2 * noise**2)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10_000), days=st.integers(14, 40), lost=st.sampled_from([0.0, 0.2]))
+def test_running_sums_equal_least_squares(seed: int, days: int, lost: float) -> None:
+    rng = np.random.default_rng(seed)
+    series = rng.normal(0, 1, (2, days))
+    series[:, rng.random(days) < lost] = np.nan
+    covariate = rng.normal(0, 0.3, days)
+    noise, weights = np.array([0.7, 1.3]), np.array([1.0, 0.5])
+    for edge in (days, days // 2):
+        gains = split.step_gains(series, noise, weights, covariate, edge)
+        for e in range(days + 1):
+            inside = np.zeros(days, dtype=bool)
+            inside[min(e, edge) : max(e, edge)] = True
+            known = np.isfinite(series[0])
+            enough = min((inside & known).sum(), (~inside & known).sum()) >= split.MIN_DAYS
+            wanted = (
+                sum(weights[k] * slow_gain(series[k], noise[k], covariate, inside) for k in range(2))
+                if enough
+                else 0.0
+            )
+            assert gains[e] == pytest.approx(wanted, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10_000), at=st.integers(12, 48))
+def test_single_split_is_where_ruptures_finds_it(seed: int, at: int) -> None:
+    rng = np.random.default_rng(seed)
+    series = rng.normal(0, 1, 60) + 3 * (np.arange(60) >= at)
+    gains = split.step_gains(series[None], np.ones(1), np.ones(1), np.zeros(60), 60)
+    theirs = ruptures.Dynp(model="l2", min_size=split.MIN_DAYS, jump=1).fit(series).predict(n_bkps=1)[0]
+    assert int(np.argmax(gains)) == theirs
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        pytest.param(30, 60, id="still_on"),
+        pytest.param(20, 40, id="returned"),
+        pytest.param(6, 14, id="early"),
+    ],
+)
+def test_stretches_are_found(first: int, last: int) -> None:
+    rng = np.random.default_rng(4)
+    series = rng.normal(0, 1, (1, 60))
+    series[:, first:last] -= 6
+    onset, end, gain, single, gains = split.find_stretch(series, np.ones(1), np.ones(1), np.zeros(60))
+    assert (onset, end) == (first, last)
+    assert gain >= single
+    assert int(np.argmax(gains)) == first
+
+
+def test_too_short_a_series_has_no_change() -> None:
+    series = np.full((1, 30), np.nan)
+    series[0, :9] = 1.0
+    assert split.find_stretch(series, np.ones(1), np.ones(1), np.zeros(30))[0] == -1
+
+
+def test_a_slope_on_the_covariate_is_no_step() -> None:
+    rng = np.random.default_rng(0)
+    season = np.cos(2 * np.pi * np.arange(365) / 365)
+    series = (0.5 * season + rng.normal(0, 0.1, 365))[None]
+    noise, one = np.array([0.1]), np.ones(1)
+    blind = split.step_gains(series, noise, one, np.zeros(365), 365).max()
+    seeing = split.step_gains(series, noise, one, season, 365).max()
+    assert seeing < 0.02 * blind
+    series[0, 200:] -= 0.7
+    onset, end, *_ = split.find_stretch(series, noise, one, season)
+    assert (onset, end) == (200, 365)
+    step, error, slope = split.step_size(series[0], 0.1, season, onset, end)
+    assert step == pytest.approx(-0.7, abs=4 * error)
+    assert slope == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_ramp_is_told_from_a_step() -> None:
+    rng = np.random.default_rng(1)
+    t = np.arange(120)
+    noise = rng.normal(0, 0.05, 120)
+    ramp = -np.clip((t - 40) / 30, 0, 1) + noise
+    step = -1.0 * (t >= 55) + noise
+    length, gain, line, _ = split.ramp_fit(ramp, 55, 120, 0.05)
+    assert length in {21, 30, 45}
+    assert gain > 0.5
+    length, gain, line, _ = split.ramp_fit(step, 55, 120, 0.05)
+    assert (length, gain) == (0, 0)
+    assert line > 5
+    _, _, line, r2 = split.ramp_fit(-t / 60 + noise, 60, 120, 0.05)
+    assert line < 0.5
+    assert r2 > 0.9
