@@ -101,10 +101,8 @@ def _tidy(block: bytes) -> bytes:
         for mark in (b",", b";"):
             if first.count(mark) == 2:
                 block = block.replace(mark, b" ")
-    if b"\t" in block or b"  " in block or b" \n" in block or b" \r" in block or b"\n " in block[:-1]:
-        block = re.sub(rb"[ \t]+", b" ", block)
-        block = re.sub(rb"(?m)^ | (?=\r?$)", b"", block)
-    return block.lstrip(b" ")
+    block = re.sub(rb"[ \t]+", b" ", block)
+    return re.sub(rb"(?m)^ | (?=\r?$)", b"", block)
 
 
 def _pieces(block: bytes, first: int) -> Iterator[CerLines]:
