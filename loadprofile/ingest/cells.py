@@ -16,6 +16,7 @@ BLANKS = (
 
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+")
+_GROUPED_POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
 _SPACES = re.compile("[\\s\u00a0\u2009\u202f']+")
 
 
@@ -30,7 +31,9 @@ def number(text: str, decimal: str = ".") -> float:
         return float("nan")
     clean = _SPACES.sub("", clean)
     if decimal == ",":
-        clean = re.sub(r"\.(?=\d{3}(\D|$))", "", clean).replace(",", ".") if "," in clean else clean
+        if "." in clean and not _GROUPED_POINTS.fullmatch(clean):
+            raise ValueError("not a number (a decimal point among decimal commas)")
+        clean = clean.replace(".", "").replace(",", ".")
     elif _GROUPED.fullmatch(clean):
         clean = clean.replace(",", "")
     if not _PLAIN.fullmatch(clean):
