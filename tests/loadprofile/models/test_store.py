@@ -275,14 +275,15 @@ def test_a_crafted_tree_is_refused_before_it_can_crash(file, field, value):
         load_model(file)
 
 
-def test_a_tree_shared_with_a_smaller_table_is_refused(file):
+@pytest.mark.parametrize("first", [pytest.param(1, id="wide_first"), pytest.param(-1, id="narrow_first")])
+def test_a_tree_shared_with_a_smaller_table_is_refused(file, first):
     values, truth = _values(100)
     wide = HistGradientBoostingClassifier(max_iter=2).fit(values, truth > 0)
     narrow = HistGradientBoostingClassifier(max_iter=2).fit(values[:, :1], truth > 0)
     for trees in wide._predictors:
         trees[0].nodes["feature_idx"] = 5
     narrow._predictors = wide._predictors
-    _write(file, _reseal(_members(file) | {"nest.skops": skops.io.dumps([wide, narrow])}))
+    _write(file, _reseal(_members(file) | {"nest.skops": skops.io.dumps([wide, narrow][::first])}))
     with pytest.raises(ModelFileError, match="a column outside the table"):
         load_model(file)
 
