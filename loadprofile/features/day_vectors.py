@@ -102,9 +102,10 @@ def flats(values: NDArray[np.float32], edges: NDArray[np.int64], step: float) ->
     """Days without a daily swing; returns ``FLATS``.
 
     A day (half of its slots and more present) is flat when its range is below 2 % of the meter's median
-    daily range **and** below 5 % of its own mean, and the mean is not zero. The second condition keeps
-    the fridge of an empty home out: small against ordinary days, but a swing against itself. Where the
-    quantisation step is known the mean must be 10 steps or more: below that a day is constant by rounding.
+    daily range **and** below 1 % of its own mean, and the mean is not zero. The second condition keeps
+    the fridge or the standby of an empty home out: small against ordinary days, but a swing against
+    itself. Where the quantisation step is known the mean must be 20 steps or more: below that a day is
+    constant by rounding.
     """
     out = np.full(3, np.nan)
     days = len(edges) - 1
@@ -133,10 +134,10 @@ def flats(values: NDArray[np.float32], edges: NDArray[np.int64], step: float) ->
     if swing <= 0.0:
         swing = top  # more than half of the days are constant: the others tell what is usual
     flat = 0
-    floor = 0.0 if np.isnan(step) else 10.0 * step
+    floor = 0.0 if np.isnan(step) else 20.0 * step
     for i in range(known):
         mean = abs(means[i])
-        if mean > 0.0 and mean >= floor and ranges[i] < 0.02 * swing and ranges[i] < 0.05 * mean:
+        if mean > 0.0 and mean >= floor and ranges[i] < 0.02 * swing and ranges[i] < 0.01 * mean:
             flat += 1
             if flat == 1:
                 out[1] = at[i]

@@ -1,4 +1,59 @@
-"""Integrity of a meter's own data: what is missing, zero, stuck, repeated, odd, off its grid."""
+"""Integrity of a meter's own data: what is missing, zero, stuck, repeated, odd, off its grid.
+
+All from one meter's readings, in order, before anything is filled; a reading that is not there is never
+guessed. Slots that the clock change skipped are neither missing nor present. NaN = cannot tell, 0 = looked
+and there is none. "Span" is the meter's own, first to last reading. Details stand at the kernels:
+``runs``, ``day_vectors``, ``odd_values``, ``grid``. The checks are those of FACTS section 6 (VEE).
+
+========================= ================================================================================
+``integrity.``            definition (unit 1 unless said)
+========================= ================================================================================
+coverage                  readings / existing slots of the whole population span; 0 for an empty meter
+missing_share             missing / existing slots inside the own span
+starts_late_share         existing slots before the first reading / all; ends_early_share: after the last
+gaps_per_30d              gaps inside the span per 30 days; longest_gap_days, gap_median_hours: their lengths
+gap_midnight_share        share of the missing slots in gaps that begin and end at midnight
+gap_rise                  missing share of the last third of the span minus that of the first (span >= 6 days)
+catchup_gaps              gaps of 2 slots to 3 days: the ones asked for the sum after the gap
+catchup_ratio             median of first reading after / usual energy of gap and slot; 1 = sum delivered
+catchup_count             those with ratio in 0.5..1.6 and a reading above 3 times the slot's usual;
+                          catchup_share: / catchup_gaps
+catchup_rank              mean rank (0..1) of those readings among all of the meter; about 0.5 by chance
+zero_share                exact zeros / readings; zero_longest_days, zero_runs_per_30d (runs >= 4 h)
+zero_tail_days            days of zeros that end the span
+zero_catchup_count        zero runs (2 h to 3 d, where zero is rare) after which the sum came;
+                          zero_catchup_ratio: median over those followed by 3 times the usual
+zero_usual                median over days of the day's share of zeros: large where zero is ordinary
+zero_window_share         share of days with a window of zeros (see ``day_vectors.windows``)
+zero_exact_hour_share     share of the windows that begin and end on the hour (NaN: < 3 windows, hourly data)
+zero_same_start_share     share of the windows that begin at their most frequent slot (NaN: < 3 windows)
+stuck_share, stuck_runs   readings in, and number of, constant runs >= 6 h the meter would not make by itself
+stuck_longest_days        the longest; stuck_ratio: its value / own level
+stuck_surprise            greatest -log10(expected number of such runs) over the runs >= 6 h, 0..99
+constant_share            readings in any non-zero constant run >= 6 h, stuck or natural
+line_share                readings on straight sloping runs >= 4 h (interpolated); line_longest_hours
+repeat_day_share          days equal bit for bit to an earlier one / complete days
+repeat_block_days         longest run of days that repeat at one lag; repeat_lag_days: that lag (NaN: none)
+flat_day_share            days without a daily swing
+spike_count, spike_ratio  isolated readings > 4 times the own 99.5 % quantile of positives; the greatest ratio
+negative_share            negative readings; negative_longest_hours: the longest run
+sentinel_share            readings that are a known "no value" number far above the others, or a negative one
+cap_share, cap_days_share readings within 1 % below the 99.9 % quantile; days that touch it
+peg_share, peg_excess     most frequent value of the upper fifth / readings; / mean count of the values there
+unit_mix_share            days whose mean is 1000 times or 1/1000 of the median day's
+grid_step_kwh             quantisation step (kWh); grid_kwh_rel: step / median positive reading
+grid_exact_share          positive readings on the grid
+grid_change               log10(step after / before) where a span lies on another grid, 0 = one grid
+grid_break_share          share of the readings in that span
+levels_per_100            different values per 100 readings
+duplicate_share           rows / rows read (NaN: not counted); conflict_share, rejected_share likewise
+========================= ================================================================================
+
+``when.`` (days since the first day of the cube, fraction = time of day): first_reading, last_reading (end of
+it); gap_, zero_, stuck_, line_, negative_ first and last: start and end of the longest run; repeat_first and
+_last: of the longest block; window_, flat_, unit_ first and last: first and last such day; spike: the
+greatest; sentinel: the first; grid_change, grid_change_end: of the span (end NaN: to the end of the data).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +82,11 @@ def _named(column: str) -> str:
 
 
 def integrity_features(profiles: LoadProfiles) -> FeatureTable:
-    """Integrity features of each meter."""
+    """The ``integrity.*`` columns of each meter and the ``when.*`` moments that belong to them.
+
+    Each meter alone: the row of a meter does not depend on the others. Memory beyond the cube is one
+    meter's. The columns are listed at the top of this module.
+    """
     exists = profiles.exists.ravel()
     pos = np.flatnonzero(exists)
     whole = len(pos) == len(exists)
@@ -38,9 +97,8 @@ def integrity_features(profiles: LoadProfiles) -> FeatureTable:
     out = np.empty((len(profiles), len(COLUMNS)), dtype=np.float32)
     for row in range(len(profiles)):
         flat = profiles.kwh[row].reshape(-1)
-        values = np.ascontiguousarray(flat if whole else flat[pos])
-        with np.errstate(over="ignore"):
-            out[row, :width] = _of_meter(values, day, slot, edges, s)
+        values = flat.copy() if whole else flat[pos]  # writable either way: numba compiles once
+        out[row, :width] = np.clip(_of_meter(values, day, slot, edges, s), -1e30, 1e30)
     out[:, width:] = _row_shares(profiles.row_tally)
     names = tuple(_named(column) for column in COLUMNS)
     return FeatureTable(profiles.meter_ids, names, out)

@@ -250,7 +250,8 @@ def _surprise(
                     near += abs(values[j] - values[begin]) < 1.5 * step
         if near >= 0.6 * seen and seen >= slots_per_day // 4:
             return 0.0
-    return min(surprise, 99.0)
+    capped: float = min(surprise, 99.0)
+    return capped
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
