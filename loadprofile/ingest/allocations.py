@@ -71,7 +71,7 @@ def read_allocations(path: Path) -> dict[str, Allocation]:
 
 def _sheet_rows(path: Path) -> Iterable[tuple[object, ...]]:
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=True)
         rows = [
             tuple(row) for sheet in book.worksheets for row in sheet.iter_rows(max_col=5, values_only=True)
         ]

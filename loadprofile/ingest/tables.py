@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loadprofile.errors import OptionError, UnreadableFileError
-from loadprofile.ingest.columns import distinct
+from loadprofile.ingest.columns import distinct, is_text
 from loadprofile.ingest.dialect import Block, Dialect, dialect_of, parse_block
 from loadprofile.ingest.stamps import dayfirst_of, is_ambiguous
 from loadprofile.ingest.textfile import TextSource, line_chunks, text_sources
@@ -73,8 +73,12 @@ class ParquetTable:
         """Arrow type of a column."""
         return self.schema.types[column]
 
-    def sample(self, column: int) -> tuple[str, ...]:  # noqa: ARG002
-        """Not needed: Parquet columns have types."""
+    def sample(self, column: int) -> tuple[str, ...]:
+        """First cells of a column of text (other columns have types, and no sample)."""
+        if not is_text(self.schema.types[column]):
+            return ()
+        for block, _ in self.blocks(frozenset({column}), (column,)):
+            return tuple(cell for cell in block.table.column(str(column))[:200].to_pylist() if cell)
         return ()
 
     def blocks(self, texts: frozenset[int], wanted: tuple[int, ...]) -> Iterator[tuple[Block, float]]:
@@ -139,13 +143,12 @@ def dayfirst(table: Table, column: int, asked: bool | None) -> bool | None:
     Raises:
         OptionError: when the file has such dates and none that tells day from month.
     """
-    if asked is not None or table.kind(column) is not None or not is_ambiguous(table.sample(column)):
+    shown_first = table.sample(column)
+    if asked is not None or not is_ambiguous(shown_first):
         return asked
     for block, _ in table.blocks(frozenset({column}), (column,)):
         words, _ = distinct(block.table.column(str(column)))
         shown = dayfirst_of(word for word in words if word)
         if shown is not None:
             return shown
-    raise OptionError(
-        "dayfirst", None, f"dates such as {table.sample(column)[0]} can be read both ways; say which"
-    )
+    raise OptionError("dayfirst", None, f"dates such as {shown_first[0]} can be read both ways; say which")

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from loadprofile.errors import MissingColumnsError, OptionError
-from loadprofile.ingest.columns import ALIASES, cell_text, is_text, number_column, resolve, time_column
+from loadprofile.ingest.columns import ALIASES, cell_text, number_column, resolve, time_column
 from loadprofile.ingest.dialect import Block
 from loadprofile.ingest.options import ReadOptions
 from loadprofile.ingest.readings import Readings, Reject, RejectLog, Vocabulary, shorten
@@ -41,21 +41,11 @@ def time_position(table: Table, options: ReadOptions, index: str | None) -> int 
         order.sort(key=lambda i: table.header[i] != index)
     else:
         order.sort(key=lambda i: table.header[i].casefold() not in ALIASES["timestamp"])
-    for i in order:
+    for i in order[:4] if table.kind(0) is None else order:
         kind = table.kind(i)
-        if kind is None:
-            cells = [cell for cell in table.sample(i) if cell.strip()]
-            timely = bool(cells) and sum(looks_like_time(c) for c in cells) * 2 > len(cells)
-            if timely:
-                found = i
-                break
-            if i != order[0] and i > 2:
-                break
-        elif (
-            pa.types.is_timestamp(kind)
-            or pa.types.is_date(kind)
-            or (table.header[i] == index and is_text(kind))
-        ):
+        cells = [cell for cell in table.sample(i) if cell.strip()]
+        timely = bool(cells) and sum(looks_like_time(cell) for cell in cells) * 2 > len(cells)
+        if timely or (kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))):
             found = i
             break
     if found is not None and options.start is not None:
