@@ -37,4 +37,5 @@ def wilson_low(
         middle = share + z * z / (2 * of)
         half = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
         low: NDArray[np.float64] = (middle - half) / (1 + z * z / of)
-    return np.where(of > 0, np.clip(low, 0.0, 1.0), np.nan)
+    # Rounding may lift the bound of 0 of n off 0, and over the share itself.
+    return np.where(of > 0, np.clip(low, 0.0, np.where(of > 0, share, 1.0)), np.nan)

@@ -39,6 +39,10 @@ def test_nothing_counted_is_nothing_known():
     assert math.isnan(wilson_low(np.array([0.0]), np.array([0.0]))[0])
 
 
+def test_nothing_found_has_no_positive_bound():
+    assert (wilson_low(np.zeros(300), np.arange(1.0, 301.0), 0.9) == 0).all()
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 200), st.data())
 def test_one_sided_bound_is_the_two_sided_one_at_twice_the_risk(of, data):
