@@ -51,38 +51,34 @@ def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day
     out = np.full(5, np.nan)
     s = slots_per_day
     days = len(edges) - 1
-    bits = values.view(np.uint32)
-    weights = np.empty(s, dtype=np.uint64)
-    for k in range(s):
-        weights[k] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * k + 1)
-        weights[k] ^= weights[k] >> np.uint64(31)
-    marks = np.zeros(days, dtype=np.uint64)
+    # A weighted sum per day, and a full comparison where two sums agree; NaN = not complete.
+    marks = np.full(days, np.nan)
     complete = 0
     for j in range(days):
         first = edges[j]
-        if edges[j + 1] - first != s:
-            continue
-        mark = np.uint64(0)
-        missing = 0
-        for k in range(s):
-            missing += np.isnan(values[first + k])
-            mark += np.uint64(bits[first + k]) * weights[k]
-        if missing == 0:
-            complete += 1
-            marks[j] = mark | np.uint64(1)
+        if edges[j + 1] - first == s:
+            mark = 0.0
+            for k in range(s):
+                mark += values[first + k] * np.float64(k + 1)
+            marks[j] = mark
+            complete += not np.isnan(mark)
     if complete == 0:
         return out
-    equal, longest, block, lag_before = 0, 0, 0, 0
+    out[0] = 0.0
     out[1] = 0.0
+    order = np.sort(marks)  # NaN last
+    if not (order[1:] == order[:-1]).any():
+        return out
+    equal, longest, block, lag_before = 0, 0, 0, 0
     for j in range(days):
         lag = 0
-        if marks[j]:
+        if not np.isnan(marks[j]):
             for i in range(j - 1, -1, -1):
                 if marks[i] == marks[j]:
                     here, there = values[edges[j] : edges[j] + s], values[edges[i] : edges[i] + s]
-                    if (here == there).all() and _lively(here):
-                        lag = j - i
-                    break
+                    if (here == there).all():
+                        lag = j - i if _lively(here) else 0
+                        break
         if lag:
             equal += 1
             block = block + 1 if lag == lag_before else 1

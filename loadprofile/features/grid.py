@@ -179,11 +179,12 @@ def _span(values: NDArray[np.float32], step: float) -> tuple[int, int, int, int,
     rests = np.empty(m, dtype=np.int8)  # steps modulo 30, -1 off the grid
     place = np.empty(m, dtype=np.int32)
     on, positive, n = 0, 0, 0
-    multiple = np.zeros((30, 3), dtype=np.int64)
-    for rest in range(30):
-        multiple[rest, 0] = rest % 2 == 0
-        multiple[rest, 1] = rest % 3 == 0
-        multiple[rest, 2] = rest % 5 == 0
+    even = np.zeros(30, dtype=np.bool_)
+    third = np.zeros(30, dtype=np.bool_)
+    fifth = np.zeros(30, dtype=np.bool_)
+    even[::2] = True
+    third[::3] = True
+    fifth[::5] = True
     streak2, streak3, streak5, most2, most3, most5 = 0, 0, 0, 0, 0, 0
     before = np.float32(0.0)
     inverse = 1.0 / step
@@ -200,9 +201,9 @@ def _span(values: NDArray[np.float32], step: float) -> tuple[int, int, int, int,
             continue
         before = v
         rest = int(whole - 30.0 * np.floor((whole + 0.5) * (1.0 / 30.0)))  # cheaper than %
-        streak2 = (streak2 + 1) * multiple[rest, 0] * fits
-        streak3 = (streak3 + 1) * multiple[rest, 1] * fits
-        streak5 = (streak5 + 1) * multiple[rest, 2] * fits
+        streak2 = streak2 + 1 if fits and even[rest] else 0
+        streak3 = streak3 + 1 if fits and third[rest] else 0
+        streak5 = streak5 + 1 if fits and fifth[rest] else 0
         most2 = max(most2, streak2)
         most3 = max(most3, streak3)
         most5 = max(most5, streak5)
