@@ -88,19 +88,12 @@ def decide(
     """
     n = len(probabilities)
     by_cause = {f.cause: f for f in findings}
+    enough = np.ones(n, dtype=np.bool_) if judged is None else judged
+    own = by_cause[Cause.FRAUD].score if Cause.FRAUD in by_cause else np.full(n, np.nan)
+    cause = name_causes(probabilities, own, enough)
+    clear = cause != UNDECIDED
     order = np.argsort(-probabilities, axis=1, kind="stable")
     first, second = order[:, 0], order[:, 1]
-    rows = np.arange(n)
-    p_first, p_second = probabilities[rows, first], probabilities[rows, second]
-    clear = (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
-    fraud_at = CAUSES.index(Cause.FRAUD)
-    if Cause.FRAUD in by_cause:
-        own = np.nan_to_num(by_cause[Cause.FRAUD].score) >= OWN_SIGNS
-        clear &= (first != fraud_at) | own
-    enough = np.ones(n, dtype=np.bool_) if judged is None else judged
-    clear &= enough
-    names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
-    cause = names[np.where(clear, first, len(CAUSES))]
     would = tuple(
         ""
         if clear[row]
@@ -111,6 +104,26 @@ def decide(
     )
     leading = np.where(first == CAUSES.index(Cause.NORMAL), second, first).astype(np.int64)
     return Routed(cause, would, leading, tuple(_said(row, order[row], by_cause) for row in range(n)))
+
+
+def name_causes(
+    probabilities: NDArray[np.float64], fraud_score: NDArray[np.float64], judged: NDArray[np.bool_]
+) -> NDArray[np.str_]:
+    """The name of each meter's answer, ``undecided`` where the gate or the odds do not allow one.
+
+    Args:
+        probabilities: ``(n, 6)``.
+        fraud_score: ``(n,)`` score of the fraud sub-detector, NaN = cannot judge.
+        judged: ``(n,)`` False where there was too little data.
+    """
+    rows = np.arange(len(probabilities))
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    first = order[:, 0]
+    p_first, p_second = probabilities[rows, first], probabilities[rows, order[:, 1]]
+    clear = judged & (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
+    clear &= (first != CAUSES.index(Cause.FRAUD)) | (np.nan_to_num(fraud_score) >= OWN_SIGNS)
+    names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
+    return names[np.where(clear, first, len(CAUSES))]
 
 
 def _said(row: int, order: NDArray[np.intp], by_cause: dict[Cause, Findings]) -> tuple[Evidence, ...]:

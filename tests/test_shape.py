@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("emulate",),
     ("models",),
     ("screening",),
+    ("cases",),
     ("training",),
     ("figures",),
     ("report",),
@@ -247,7 +248,7 @@ def core_is_pure(tree: Tree) -> list[str]:
                 bad.append(f"{path}:{node.lineno} calls {call.id}")
             if isinstance(call, ast.Attribute):
                 dotted = ast.unparse(call)
-                legacy = dotted.startswith(("np.random.", "numpy.random.")) and call.attr not in {
+                legacy = dotted.rsplit(".", 1)[0] in {"np.random", "numpy.random"} and call.attr not in {
                     "default_rng", "Generator", "SeedSequence", "PCG64",
                 }  # fmt: skip
                 if legacy:

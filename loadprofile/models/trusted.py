@@ -57,6 +57,7 @@ OURS = (
     "classify.calibration.ClassCalibrator",
     "classify.causes.CauseOdds",
     "classify.held_out.HeldOutCalibrated",
+    "classify.known_columns.KnownColumns",
     "classify.supervised.KernelMap",
     "space.correlation.CorrelationFilter",
     "space.projection.PrincipalPlanes",

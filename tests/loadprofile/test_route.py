@@ -56,7 +56,7 @@ def test_undecided_names_the_datum_of_its_own_pair() -> None:
 
 
 def test_too_little_data_is_undecided() -> None:
-    routed = decide(odds(normal=1.0)[None], [], np.array([False]))
+    routed = decide(odds(normal=1)[None], [], np.array([False]))
     assert routed.cause.tolist() == [UNDECIDED]
     assert routed.would_decide == (TOO_LITTLE,)
 

@@ -1,0 +1,185 @@
+"""The command line: ``loadprofile demo | screen | train | evaluate | features``.
+
+Exit codes: 0 done, 2 usage, 3 unreadable input, 4 nothing could be judged. A bad row never ends a
+run: it is counted, listed with line and reason in ``<out>.rejects.csv``, and summed up at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.assembly import engine_named, feature_table, model_named, read, write_table
+from api.assembly import screen as screen_all
+from api.context import read_context
+from api.demo import run_demo
+from api.learning import evaluate_inputs, train_on
+from api.options import Engine, Hemisphere, Inputs, Quiet, takes_readings
+from api.progress import Progress
+from api.reporting import write_screening_report
+from api.summaries import reading_summary, screening_summary
+from loadprofile.errors import LoadProfileError
+from loadprofile.ingest.options import ReadOptions
+
+app = typer.Typer(
+    name="loadprofile",
+    help="What is wrong behind a smart meter's load profile, and how sure that is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for worklist and pictures.")] = Path("demo"),
+    meters: Annotated[int, typer.Option(min=40, help="Number of simulated meters.")] = 120,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 7,
+    quiet: Quiet = False,
+) -> None:
+    """Show the main job end to end on simulated meters."""
+    run_demo(out, meters=meters, seed=seed, progress=Progress(quiet))
+
+
+@app.command()
+@takes_readings
+def screen(
+    inputs: Inputs,
+    reading: ReadOptions,
+    first: str | None,
+    last: str | None,
+    model: Annotated[str, typer.Option(help="default, or the path of a model file.")] = "default",
+    events: Annotated[Path | None, typer.Option(help="Columns meter_id,timestamp,code[,vocabulary].")] = None,
+    registers: Annotated[
+        Path | None, typer.Option(help="Columns meter_id,timestamp,register_kwh[,multiplier].")
+    ] = None,
+    outages: Annotated[
+        Path | None, typer.Option(help="Known interruptions: columns meter_id,start,end.")
+    ] = None,
+    topology: Annotated[Path | None, typer.Option(help="Columns meter_id,feeder_id.")] = None,
+    out: Annotated[Path, typer.Option(help="Worklist to write, .csv or .parquet.")] = Path("worklist.csv"),
+    report: Annotated[Path | None, typer.Option(help="Folder for pages and pictures.")] = None,
+    pages: Annotated[int, typer.Option(min=0, help="Meters that get a page in the report.")] = 20,
+    engine: Engine = "local",
+    prevalence: Annotated[
+        float | None, typer.Option(help="Share of meters believed to be fraud (default: the model's).")
+    ] = None,
+    hemisphere: Hemisphere = "north",
+    quiet: Quiet = False,
+) -> None:
+    """Screen meters: a ranked, explained worklist."""
+    progress = Progress(quiet)
+    rejects = Path(f"{out}.rejects.csv")
+    fitted = model_named(model)
+    with progress.step("reading"):
+        intake = read(inputs, reading, rejects, first, last)
+        context, context_notes = read_context(events, registers, outages, topology, out)
+    with progress.step("judging"):
+        result = screen_all(
+            intake.profiles, fitted, context=context, hemisphere=hemisphere,
+            prevalence=prevalence, engine=engine_named(engine),
+        )  # fmt: skip
+    write_table(result.worklist, out)
+    notes = (*context_notes, *intake.warnings, *result.warnings)
+    if report is not None:
+        with progress.step("drawing"):
+            write_screening_report(report, result, fitted, intake.counts, notes, pages=pages)
+    progress.say(*reading_summary(intake.counts, rejects), *notes, *screening_summary(result, out, report))
+
+
+@app.command()
+@takes_readings
+def train(
+    inputs: Inputs,
+    reading: ReadOptions,
+    first: str | None,
+    last: str | None,
+    out: Annotated[Path, typer.Option(help="Model file to write (.lpm).")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Verified causes, columns meter_id,cause: their meters are learned too."),
+    ] = None,
+    populations: Annotated[int, typer.Option(min=4, help="Emulated utilities to learn from.")] = 60,
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+    hemisphere: Hemisphere = "north",
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on a utility's own meters, with verified causes where there are some."""
+    progress = Progress(quiet)
+    rejects = Path(f"{out}.rejects.csv")
+    with progress.step("reading"):
+        intake = read(inputs, reading, rejects, first, last)
+    said = train_on(
+        intake, out, labels=labels, populations=populations, seed=seed, hemisphere=hemisphere,
+        inputs=inputs, progress=progress,
+    )  # fmt: skip
+    progress.say(*reading_summary(intake.counts, rejects), *intake.warnings, *said)
+
+
+@app.command()
+@takes_readings
+def evaluate(
+    inputs: Inputs,
+    reading: ReadOptions,
+    first: str | None,
+    last: str | None,
+    out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
+    protocol: Annotated[str, typer.Option(help="injected: planted phenomena, split by meter.")] = "injected",
+    populations: Annotated[int, typer.Option(min=2, help="Emulated utilities on each side.")] = 16,
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+    model: Annotated[str, typer.Option(help="Model that stands beside the others.")] = "default",
+    quiet: Quiet = False,
+) -> None:
+    """Measure offline, on meters that were never trained on."""
+    progress = Progress(quiet)
+    with progress.step("reading"):
+        intake = read(inputs, reading, None, first, last)
+    said = evaluate_inputs(
+        intake, out, protocol=protocol, populations=populations, seed=seed,
+        model=model_named(model), inputs=inputs, progress=progress,
+    )  # fmt: skip
+    progress.say(*said)
+
+
+@app.command()
+@takes_readings
+def features(
+    inputs: Inputs,
+    reading: ReadOptions,
+    first: str | None,
+    last: str | None,
+    out: Annotated[Path, typer.Option(help="Feature table to write, .parquet or .csv.")],
+    engine: Engine = "local",
+    hemisphere: Hemisphere = "north",
+    quiet: Quiet = False,
+) -> None:
+    """Write every feature of every meter."""
+    progress = Progress(quiet)
+    rejects = Path(f"{out}.rejects.csv")
+    with progress.step("reading"):
+        intake = read(inputs, reading, rejects, first, last)
+    with progress.step("measuring"):
+        table = feature_table(intake.profiles, hemisphere, engine_named(engine))
+    write_table(table.to_frame().reset_index(), out)
+    progress.say(
+        *reading_summary(intake.counts, rejects),
+        *intake.warnings,
+        f"{len(table.names)} features of {len(table)} meters: {out}",
+    )
+
+
+def main() -> None:
+    """Run a command; errors raised on purpose become one sentence and an exit code."""
+    try:
+        app()
+    except LoadProfileError as error:
+        Console(stderr=True).print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Reading of the optional inputs for one screening."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loadprofile.features.population import Context
+from loadprofile.ingest.context import read_events, read_outages, read_registers, read_topology
+from loadprofile.ingest.readings import write_rejects
+
+
+def read_context(
+    events: Path | None, registers: Path | None, outages: Path | None, topology: Path | None, out: Path
+) -> tuple[Context, tuple[str, ...]]:
+    """The optional inputs that were given, and a note for each with rejected rows.
+
+    Rejected rows go to ``<out>.<input>.rejects.csv``.
+    """
+    tables = {}
+    notes = []
+    for name, path, reader in (
+        ("events", events, read_events),
+        ("registers", registers, read_registers),
+        ("outages", outages, read_outages),
+        ("topology", topology, read_topology),
+    ):
+        if path is None:
+            continue
+        table = reader(path)
+        tables[name] = table.frame
+        notes.append(f"{name}: {table.read:,} rows, {table.rejected:,} rejected")
+        if table.rejected:
+            rejects = Path(f"{out}.{name}.rejects.csv")
+            write_rejects(rejects, table.rejects)
+            notes[-1] += f", listed in {rejects}"
+    context = Context(
+        tables.get("events"), tables.get("registers"), tables.get("outages"), tables.get("topology")
+    )
+    return context, tuple(notes)

@@ -1,0 +1,220 @@
+"""Cases to learn from: ordinary load profiles with emulated phenomena, surveyed and examined.
+
+Nobody has labels on the first day. So real (and, said to be so, simulated) ordinary homes and
+buildings are made into many small utilities: other windows of the year, other lengths, interval
+lengths and sizes; phenomena of every cause are planted in some of the meters; the same survey and
+the same sub-detectors look at them as at a customer's data; and what they saw becomes rows whose
+cause is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadprofile.emulate.scenario import Scenario, coarsen, draw
+from loadprofile.features.table import FeatureTable, below
+from loadprofile.profiles import LoadProfiles
+from loadprofile.screening import examine, model_inputs, survey
+from loadprofile.verdicts import SubDetector
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """One set of ordinary meters to train on.
+
+    Attributes:
+        name: short; homes are known as ``name:meter_id`` and never stand on both sides of a fold.
+        profiles: the cube; may span years, windows are cut out of it.
+        weight: how often it is drawn.
+        attribution: for the manifest.
+    """
+
+    name: str
+    profiles: LoadProfiles
+    weight: float = 1.0
+    attribution: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cases:
+    """Rows to learn from: features and findings of meters whose cause is known.
+
+    Attributes:
+        table: ``(m, k)`` features, signals and scores (``model_inputs``).
+        cause, kind, home, source: ``(m,)`` str each.
+        onset: ``(m,)`` datetime64[m], NaT where nothing was planted.
+        lost_kwh: ``(m,)`` float64, planted energy not billed.
+        visible: ``(m,)`` float64, how strong the planted trace is (0 = nobody could see it).
+        population: ``(m,)`` int64, number of the emulated utility.
+    """
+
+    table: FeatureTable
+    cause: NDArray[np.str_]
+    kind: NDArray[np.str_]
+    home: NDArray[np.str_]
+    source: NDArray[np.str_]
+    onset: NDArray[np.datetime64]
+    lost_kwh: NDArray[np.float64]
+    visible: NDArray[np.float64]
+    population: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.cause)
+
+    def take(self, rows: NDArray[Any]) -> Cases:
+        """Some of the rows (indices or a boolean mask)."""
+        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Cases(
+            self.table.take(at), self.cause[at], self.kind[at], self.home[at], self.source[at],
+            self.onset[at], self.lost_kwh[at], self.visible[at], self.population[at],
+        )  # fmt: skip
+
+
+WINDOWS = (58, 91, 92, 182, 365)
+"""Days that an emulated utility's data span."""
+
+
+def small_utility(
+    source: Source, rng: np.random.Generator, *, windows: Sequence[int] = WINDOWS, most: int = 160
+) -> tuple[LoadProfiles, NDArray[np.str_]]:
+    """Ordinary meters as one utility might hand them over, and the home behind each.
+
+    Half of the utilities are homes in one and the same window (true weather in common); the others
+    take homes from windows shifted by whole weeks, which makes more meters of few homes. Interval
+    length, resolution, size and calendar (north or south) vary.
+    """
+    profiles = source.profiles
+    span = len(profiles.days)
+    fitting = [w for w in windows if w <= span] or [span]
+    days = int(rng.choice(fitting))
+    homes = len(profiles)
+    apart = bool(rng.random() < 0.5) and span >= days + 28
+    n = int(rng.integers(min(30, homes), (most if apart else min(most, homes)) + 1))
+    starts = np.arange(0, span - days + 1, 7)
+    pairs = _windows_with_data(profiles, starts if apart else rng.choice(starts, 1), days)
+    if len(pairs) == 0:
+        return small_utility(source, rng, windows=windows, most=most)
+    picked = pairs[rng.permutation(len(pairs))[:n]]
+    kwh = np.stack([profiles.kwh[m, s : s + days] for m, s in picked])
+    start = profiles.days[int(picked[0, 1])]
+    if rng.random() < 0.2:  # the same homes under the southern calendar
+        start = start + np.timedelta64(182, "D")
+    ids = np.array([f"M{i:04d}" for i in range(len(picked))])
+    cut = LoadProfiles(ids, start + np.arange(days), np.ascontiguousarray(kwh), profiles.step_minutes)
+    if cut.step_minutes < 60 and rng.random() < 0.25:
+        cut = coarsen(cut, 60)
+    cut = cut.with_kwh(_other_size(cut.kwh, rng))
+    return cut, np.array([f"{source.name}:{profiles.meter_ids[m]}" for m, _ in picked])
+
+
+def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: int) -> NDArray[np.int64]:
+    """``(p, 2)`` pairs (meter, start) whose window is ordinary enough to be called normal.
+
+    At least 90 % present, and at most one dead day: real sets hold real faults (meters that read zero
+    or the same value for days), and those may not be learned as ordinary life.
+    """
+    kwh = profiles.kwh
+    present = np.isfinite(kwh).mean(axis=2)
+    dead = (present > 0) & (np.nanmax(kwh, axis=2, initial=-np.inf) == np.nanmin(kwh, axis=2, initial=np.inf))
+    sums = [np.pad(np.cumsum(x, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for x in (present, dead)]
+    pairs = [
+        (int(m), int(start))
+        for start in starts
+        for m in np.flatnonzero(
+            (sums[0][:, start + days] - sums[0][:, start] >= 0.9 * days)
+            & (sums[1][:, start + days] - sums[1][:, start] <= 1)
+        )
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _other_size(kwh: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The population at another size and, sometimes, another resolution of its registers."""
+    out = kwh * np.float32(np.exp(rng.normal(0.0, 0.5)))
+    grid = rng.choice([0.0, 0.001, 0.001, 0.01])
+    mean = float(np.nanmean(out))
+    if grid and mean > 30 * grid:
+        out = np.round(out / grid) * grid
+    return np.asarray(out, dtype=np.float32)
+
+
+def emulated_cases(
+    sources: Sequence[Source],
+    detectors: Sequence[SubDetector],
+    *,
+    populations: int,
+    seed: int,
+    windows: Sequence[int] = WINDOWS,
+    kinds: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    each: Callable[[int], None] = lambda _: None,
+) -> Cases:
+    """Many small utilities with planted phenomena, surveyed and examined.
+
+    Args:
+        sources: ordinary meters.
+        detectors: the sub-detectors.
+        populations: number of utilities.
+        seed: of everything drawn.
+        windows: spans in days to draw from.
+        kinds: restrict the planted kinds (None = all).
+        exclude: kinds that are never planted.
+        each: called with the number of each finished population (progress).
+    """
+    return joined(list(_populations(sources, detectors, populations, seed, windows, kinds, exclude, each)))
+
+
+def _populations(
+    sources: Sequence[Source],
+    detectors: Sequence[SubDetector],
+    populations: int,
+    seed: int,
+    windows: Sequence[int],
+    kinds: Sequence[str] | None,
+    exclude: Sequence[str],
+    each: Callable[[int], None],
+) -> Iterator[Cases]:
+    weights = np.array([s.weight for s in sources])
+    for number in range(populations):
+        rng = np.random.default_rng([seed, number])
+        source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
+        profiles, homes = small_utility(source, rng, windows=windows)
+        scenario = draw(
+            profiles, rng, prevalence=float(rng.uniform(0.25, 0.65)), kinds=kinds, exclude=exclude
+        )
+        hemisphere = "south" if rng.random() < 0.2 else "north"
+        yield cases_of(scenario, homes, detectors, hemisphere=hemisphere, number=number)
+        each(number)
+
+
+def cases_of(
+    scenario: Scenario,
+    homes: NDArray[np.str_],
+    detectors: Sequence[SubDetector],
+    *,
+    hemisphere: str = "north",
+    number: int = 0,
+) -> Cases:
+    """The rows of one emulated utility."""
+    measured = survey(scenario.profiles, hemisphere=hemisphere)
+    table = model_inputs(measured.features, examine(measured, detectors))
+    m = len(homes)
+    ids = np.array([f"{number}:{i}" for i in measured.profiles.meter_ids])
+    labels = scenario.labels
+    return Cases(
+        FeatureTable(ids, table.names, table.values),
+        labels.cause, labels.kind, homes, np.array([h.split(":", 1)[0] for h in homes]),
+        labels.onset, labels.lost_kwh, labels.visible, np.full(m, number),
+    )  # fmt: skip
+
+
+def joined(parts: Sequence[Cases]) -> Cases:
+    """Cases of several populations as one."""
+    fields = ("cause", "kind", "home", "source", "onset", "lost_kwh", "visible", "population")
+    values = {name: np.concatenate([getattr(p, name) for p in parts]) for name in fields}
+    return Cases(below([p.table for p in parts]), **values)

@@ -1,0 +1,198 @@
+"""Screening: the whole flow, map -> reduce -> map -> reduce -> map, on one screen of code.
+
+``survey`` measures a population: features of each meter, what its peers did, what changed, and
+which meters changed together. ``judge`` asks the sub-detectors and a model, and decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadprofile.engines.local import Engine, LocalEngine
+from loadprofile.errors import NothingToJudgeError
+from loadprofile.features.change import change_features
+from loadprofile.features.cohorts import find_cohorts
+from loadprofile.features.counterfactual import shortfall
+from loadprofile.features.daily import DailyBlocks, daily_blocks
+from loadprofile.features.extract import describe
+from loadprofile.features.peer_differences import peers_features
+from loadprofile.features.peers import PeerGroups, group_peers
+from loadprofile.features.population import Context, Population
+from loadprofile.features.slots import SlotCounts, count_slots
+from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.models.model import Model
+from loadprofile.profiles import LoadProfiles
+from loadprofile.route import decide
+from loadprofile.verdicts import CAUSES, Cause, Findings, SubDetector, Verdicts
+
+BATCH = 500
+"""Meters in a batch: small enough for the cache of per-batch temporaries, large enough for few calls."""
+
+LEAST_DAYS = 14
+"""Meters with fewer days of readings are not judged: no change and no season can be seen."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Survey:
+    """A measured population: everything the judgement rests on.
+
+    Attributes:
+        profiles: the cube.
+        features: all groups, ``when`` included.
+        blocks: mean power of each 3-hour block of each day.
+        peers: who is compared with whom.
+        incident: ``(n,)`` int64, the incident a meter shares with others, -1 = none.
+        context: the optional inputs.
+    """
+
+    profiles: LoadProfiles
+    features: FeatureTable
+    blocks: DailyBlocks
+    peers: PeerGroups
+    incident: NDArray[np.int64]
+    context: Context
+
+
+def survey(
+    profiles: LoadProfiles,
+    context: Context | None = None,
+    *,
+    hemisphere: str = "north",
+    engine: Engine | None = None,
+) -> Survey:
+    """Measure a population.
+
+    Args:
+        profiles: the cube, one interval length.
+        context: optional inputs.
+        hemisphere: ``north`` or ``south``; decides which months are winter.
+        engine: where the map steps run.
+    """
+    engine = engine or LocalEngine()
+    first = engine.map(partial(_describe, hemisphere=hemisphere), profiles.batches(BATCH))
+    own = below([table for table, _, _ in first])
+    blocks = DailyBlocks(own.meter_ids, profiles.days, np.concatenate([b.power for _, b, _ in first]))
+    counts = reduce(add, (c for _, _, c in first))
+    peers = group_peers(blocks, own)
+    slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
+    changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
+    measured = beside([own, changed, peers_features(peers)])
+    cohorts = find_cohorts(measured, counts, profiles.batches(BATCH), blocks)
+    features = beside([measured, cohorts.features])
+    return Survey(profiles, features, blocks, peers, cohorts.incident, context or Context())
+
+
+def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, DailyBlocks, SlotCounts]:
+    """Map 1: what one batch shows by itself."""
+    return describe(batch, hemisphere), daily_blocks(batch), count_slots(batch)
+
+
+def _changes(profiles: LoadProfiles, blocks: DailyBlocks, peers: PeerGroups, rows: slice) -> FeatureTable:
+    """Map 2: what changed in one batch, after removing what peers did on the same days."""
+    return change_features(profiles.take(rows), blocks.take(rows), peers.expected(rows))
+
+
+def examine(measured: Survey, detectors: Sequence[SubDetector]) -> tuple[Findings, ...]:
+    """Map 3: what each sub-detector says about every meter."""
+    population = Population(
+        measured.profiles, measured.features, len(measured.profiles), measured.context, measured.incident
+    )
+    return tuple(detector.examine(population) for detector in detectors)
+
+
+def model_inputs(features: FeatureTable, findings: Sequence[Findings]) -> FeatureTable:
+    """All columns that a model may see: every feature but the moments, every signal, every score."""
+    groups = {name.split(".", 1)[0] for name in features.names} - {"when"}
+    scores = np.stack([f.score for f in findings], axis=1)
+    names = tuple(f"score.{f.cause}" for f in findings)
+    return beside(
+        [
+            features.group(*groups),
+            *(f.signals for f in findings),
+            FeatureTable(features.meter_ids, names, scores.astype(np.float32)),
+        ]
+    )
+
+
+def judge(
+    measured: Survey,
+    detectors: Sequence[SubDetector],
+    model: Model,
+    prior: NDArray[np.float64] | None = None,
+) -> tuple[Verdicts, tuple[Findings, ...]]:
+    """Decide for every meter of a measured population.
+
+    Args:
+        measured: from ``survey``.
+        detectors: the sub-detectors.
+        model: the fitted model.
+        prior: ``(6,)`` how common each answer is; None = the model's.
+
+    Returns:
+        The verdicts and the findings with calibrated probabilities.
+
+    Raises:
+        NothingToJudgeError: when no meter has ``LEAST_DAYS`` days of readings.
+    """
+    prior = model.prior if prior is None else prior
+    days = np.isfinite(measured.blocks.daily()).sum(axis=1)
+    judged = days >= LEAST_DAYS
+    if not judged.any():
+        raise NothingToJudgeError(len(judged), f"fewer than {LEAST_DAYS} days of readings")
+    findings = tuple(model.calibrated(f) for f in examine(measured, detectors))
+    table = model_inputs(measured.features, findings)
+    probabilities = model.odds.predict_proba(table.select(model.odds_names).values, prior)
+    probabilities[~judged] = prior
+    distance = model.distance(measured.features)
+    ordinary = np.column_stack([measured.features.select(model.anomaly_names).values, distance])
+    anomaly = model.anomaly.predict_proba(ordinary, 1.0 - float(prior[0]))[:, 1]
+    routed = decide(probabilities, findings, judged)
+    onset, low, high, end = _spans(findings, routed.leading)
+    normal = routed.cause == str(Cause.NORMAL)
+    for moment in (onset, low, high, end):
+        moment[normal] = np.datetime64("NaT")
+    lost, lost_low, lost_high = shortfall(
+        measured.blocks,
+        measured.peers.expected(slice(None)),
+        *(_days_since(measured, m) for m in (onset, end)),
+    )
+    unbilled = ~normal & (routed.cause != str(Cause.SUPER_CONSUMPTION))
+    for energy in (lost, lost_low, lost_high):
+        energy[~unbilled] = 0.0
+    return (
+        Verdicts(
+            meter_ids=measured.profiles.meter_ids,
+            probabilities=probabilities,
+            anomaly_score=np.where(judged, anomaly, 1.0 - prior[0]),
+            cause=routed.cause,
+            onset=onset, onset_low=low, onset_high=high, end=end,
+            lost_kwh=lost, lost_kwh_low=lost_low, lost_kwh_high=lost_high,
+            incident=np.where(normal, -1, measured.incident),
+            would_decide=routed.would_decide,
+            evidence=routed.evidence,
+        ),
+        findings,
+    )  # fmt: skip
+
+
+def _spans(findings: Sequence[Findings], leading: NDArray[np.int64]) -> tuple[NDArray[np.datetime64], ...]:
+    """Onset, its interval and end of the cause that leads for each meter."""
+    rows = np.arange(len(leading))
+    place = {CAUSES.index(f.cause): i for i, f in enumerate(findings)}
+    which = np.array([place.get(int(at), 0) for at in leading])
+    return tuple(
+        np.stack([getattr(f, name) for f in findings])[which, rows]
+        for name in ("onset", "onset_low", "onset_high", "end")
+    )
+
+
+def _days_since(measured: Survey, moment: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Moments as days since the first day of the population; NaT -> NaN."""
+    minutes = (moment - measured.profiles.days[0].astype("datetime64[m]")).astype(np.float64)
+    return np.where(np.isnat(moment), np.nan, minutes / 1440.0)
