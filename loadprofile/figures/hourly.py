@@ -139,7 +139,8 @@ def _small_multiples(
             ends = np.array([known_at[0], known_at[-1]])
             lines.append(place(ends, start + slope * ends))
             if level > 0:
-                words += f" {signed(slope * 30 / level * 100)} %"
+                change = signed(slope * 30 / level * 100)
+                words += f" {change} %" if len(change) < 4 else f" {change}%"
         axes.text(column, line + 0.24, words, fontsize=6.4, color=INK, va="bottom")
         if not np.isnat(marks.onset):
             day = (marks.onset - first.astype("datetime64[m]")).astype(np.int64) / 1440.0

@@ -142,7 +142,7 @@ def _ticks(first: np.datetime64, last: np.datetime64) -> NDArray[np.datetime64]:
         months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)
         ticks = months[months.astype(np.int64) % step == 0].astype("datetime64[D]")
     else:
-        step = max(1, -(-length // 12))
+        step = next(s for s in (1, 2, 7, 14) if s * 12 >= length or s == 14)
         ticks = np.arange(first, last, np.timedelta64(step, "D"))
     inside = (ticks >= first) & (ticks < last)
     return np.asarray(ticks[inside] if inside.any() else np.array([first]))

@@ -120,7 +120,7 @@ def _paint(
     x = day_numbers(days)
     axes.imshow(
         shown.transpose(1, 0, 2), origin="lower", aspect="auto", extent=(x[0], x[-1] + 1, 0, 24),
-        interpolation="antialiased", interpolation_stage="rgba",
+        interpolation="nearest" if len(days) <= 430 else "antialiased", interpolation_stage="rgba",
     )  # fmt: skip
     figure = axes.figure
     box = axes.get_position()
@@ -192,7 +192,7 @@ def daily_total(
         return figure
     x = day_numbers(days) + 0.5
     window = max(7, len(x) // 120)
-    axes.plot(x, found[view], ".", color=BEFORE, markersize=2.6, alpha=0.35, markeredgewidth=0)
+    axes.plot(x, found[view], ".", color=BEFORE, markersize=3.2, alpha=0.6, markeredgewidth=0)
     smooth = rolling_mean(found, window)
     (own,) = axes.plot(x, smooth[view], color=BEFORE, linewidth=1.3)
     named: list[tuple[Artist | tuple[Artist, ...], str]] = [
