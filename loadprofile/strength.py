@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from loadprofile.features.population import Population
+from loadprofile.features.rational import RATIONALS
 
 Floats = NDArray[np.float64]
 Moments = NDArray[np.datetime64]
@@ -133,53 +134,122 @@ class Measures:
         return np.maximum(np.where(np.isnat(onset), np.nan, minutes) / 1440.0, 0.0)
 
     @cached_property
-    def evident(self) -> Floats:
-        """How surely something changed at all at ``when.change``, whatever it was."""
-        return both(ramp(np.abs(self["change.z"]), 3.0, 8.0), ramp(self["change.glr"], 2.0, 5.0))
-
-    @cached_property
     def moved(self) -> Floats:
         """Log of the level after over the level before, given what peers did; NaN without a change point."""
         return np.where(np.isnat(self.when("change")), np.nan, self["change.log_ratio"])
 
     @cached_property
+    def evident(self) -> Floats:
+        """How surely the level changed, against the meter's own weekly ups and downs."""
+        return both(ramp(np.abs(self["change.level_z"]), 3.0, 8.0), ramp(self["change.glr"], 6.0, 13.0))
+
+    @cached_property
+    def reshaped(self) -> Floats:
+        """How surely the course of the day or the texture changed, whatever the level did."""
+        most = np.fmax(self["change.block_glr"], self["change.texture_glr"])
+        return both(ramp(most, 4.0, 10.0), ramp(self["change.glr"], 7.0, 14.0))
+
+    @cached_property
+    def uneven(self) -> Floats:
+        """Mean misfit to "everything was scaled by one factor"; about 0.8 where it was, 1.5 in ordinary life.
+
+        In units of what a scaled real home shows: hours of the day against each other (in standard errors),
+        low, middle and high load against each other, swing within the day, jitter, course of the day.
+        """
+        parts = np.stack([
+            self["change.hour_misfit"] / 2.0,
+            self["change.quantile_spread"] / 0.15,
+            np.abs(self["change.flat_after"]) / 0.15,
+            np.abs(self["change.noise_log_ratio"]) / 0.15,
+            self["change.shape_distance"] / 0.2,
+        ])  # fmt: skip
+        total = np.nan_to_num(np.minimum(parts, 3.0)).sum(axis=0)
+        count = np.isfinite(parts).sum(axis=0)
+        out: Floats = np.divide(total, count, out=np.full(len(self), np.nan), where=count >= 3)
+        return out
+
+    @cached_property
     def proportional(self) -> Floats:
-        """Every block of the day, every height of the load scaled by the same factor."""
-        return both(
-            ramp(self["change.block_spread"], 0.45, 0.15),
-            ramp(self["change.gain_r2"], 0.7, 0.95),
-            ramp(np.abs(self["change.offset_rel"]), 0.25, 0.08),
-        )
+        """Every hour and every height of the load was scaled by the same factor."""
+        return ramp(self.uneven, 1.5, 0.7)
 
     @cached_property
     def exact(self) -> Floats:
-        """The ratio hits a simple rational within its own error, which must be small enough to tell."""
+        """The ratio of the levels hits a simple rational within its own error, which must be small enough."""
         misfit, errors = self["change.rational_misfit"], self["change.rational_misfit_se"]
-        return both(ramp(misfit, 0.06, 0.015), ramp(errors, 3.0, 1.2))
-
-    @cached_property
-    def grid_scaled(self) -> Floats:
-        """The steps in which the meter counts changed by the factor by which the level changed."""
-        grid = self["integrity.grid_change"] * np.log(10.0)
-        return both(self.evident, ramp(np.abs(grid), 0.05, 0.15), ramp(np.abs(grid - self.moved), 0.12, 0.04))
+        return both(ramp(misfit, 0.08, 0.02), ramp(errors, 2.5, 1.0))
 
     @cached_property
     def third(self) -> Floats:
-        """The nearest rational is 1/3 or 2/3: what a lost phase leaves."""
+        """The level fell to about 1/3 or 2/3: what a lost phase leaves."""
         at = np.log(np.clip(self["change.ratio"], 1e-6, None))
         near = np.minimum(np.abs(at - np.log(1 / 3)), np.abs(at - np.log(2 / 3)))
-        return ramp(near, 0.16, 0.06)
+        return ramp(near, 0.2, 0.08)
+
+    @cached_property
+    def factor(self) -> Floats:
+        """By what the stored numbers were multiplied: counting step after over before; NaN if by nothing.
+
+        A meter counts whole pulses whatever its customer does: only software multiplies the step. A step
+        that grew by a whole number may as well be coarser counting, and one that shrank by a fifth or a
+        sixth finer counting, unless the level went with it.
+        """
+        log_grid = self["integrity.grid_change"] * np.log(10.0)
+        times = np.exp(log_grid)
+        whole = np.maximum(times, 1.0 / times)
+        coarser = (whole > 1.5) & (np.abs(whole - np.rint(whole)) < 0.02 * whole)
+        usual = np.abs(log_grid[:, None] - np.log(RATIONALS)[None, :]).min(axis=1) < 0.004
+        coarser &= ~(usual & (times < 1.0))
+        followed = np.nan_to_num(np.abs(log_grid - self.moved), nan=9.0) < 0.35
+        out: Floats = np.where((np.abs(log_grid) > 0.02) & (followed | ~coarser), times, np.nan)
+        return out
+
+    @cached_property
+    def factor_misfit(self) -> Floats:
+        """How far, in logs, ``factor`` is from the nearest rational that configurations make."""
+        out: Floats = np.abs(np.log(self.factor)[:, None] - np.log(RATIONALS)[None, :]).min(axis=1)
+        return out
+
+    @cached_property
+    def off_grid(self) -> Floats:
+        """A stretch of readings that no counter of this meter's pulses can have made."""
+        return ramp(self["integrity.grid_break_share"], 0.002, 0.01)
+
+    @cached_property
+    def multiplied(self) -> Floats:
+        """The numbers of a stretch were multiplied by a rational factor: a step in configuration, not in use.
+
+        0 where the counting step never changed; NaN where no step can be told.
+        """
+        rational = ramp(np.nan_to_num(self.factor_misfit, nan=9.0), 0.015, 0.004)
+        known = np.where(np.isnan(self["integrity.grid_step_kwh"]), np.nan, rational)
+        return both(either(self.off_grid, self.evident), known)
+
+    @cached_property
+    def shifted(self) -> Floats:
+        """Moved by some hours, and only then, the day is like the earlier one; the level stayed."""
+        gain = self["change.shift_gain"]
+        like = self["change.profile_correlation"] + gain
+        level = ramp(np.abs(self.moved), 0.35, 0.15)
+        return both(
+            ramp(gain, 0.06, 0.2), ramp(like, 0.7, 0.88), level, ramp(self["change.block_glr"], 3.5, 6.0)
+        )
 
     @cached_property
     def shared_day(self) -> Floats:
-        """Far more meters than chance allows changed on the same day as this one."""
-        return both(ramp(self["cohort.onset_size"], 0.5, 2.5), ramp(self["cohort.onset_surprise"], 2.0, 5.0))
+        """More meters than chance allows changed on the same day as this one."""
+        return both(ramp(self["cohort.onset_size"], 0.5, 2.5), ramp(self["cohort.onset_surprise"], 1.5, 4.0))
 
     @cached_property
     def shared_factor(self) -> Floats:
         """Other meters changed on the same day by the same factor."""
         others, rare = self["cohort.ratio_size"], self["cohort.ratio_surprise"]
-        return both(ramp(others, 0.5, 2.5), ramp(rare, 2.0, 5.0))
+        return both(ramp(others, 0.5, 2.0), ramp(rare, 2.0, 4.5))
+
+    def shared(self, what: str) -> Floats:
+        """Other meters have the same ``gap`` or ``zero`` run, and chance does not explain it."""
+        others, rare = self[f"cohort.{what}_size"], self[f"cohort.{what}_surprise"]
+        return both(ramp(others, 0.3, 2.0), ramp(rare, 1.8, 4.0))
 
     def kwh_lost_by_change(self) -> Floats:
         """Energy in kWh that the change point alone left unbilled (negative: billed on top)."""
@@ -204,6 +274,12 @@ def iso(moment: Moment) -> str:
 def on(moment: Moment) -> str:
     """``from 2013-04-05`` in a sentence; says so where the date is unknown."""
     return f"from {iso(moment)}" if not np.isnat(moment) else "at an unknown date"
+
+
+def opening(moment: Moment) -> str:
+    """``From 2013-04-05`` at the head of a sentence."""
+    said = on(moment)
+    return said[0].upper() + said[1:]
 
 
 def between(first: Moment, last: Moment) -> str:

@@ -16,6 +16,7 @@ from loadprofile.features.circumstances import RegisterChecks, events_near, outa
 from loadprofile.features.population import Population
 from loadprofile.strength import (
     Measures,
+    at_midnight,
     between,
     both,
     change_in_percent,
@@ -24,6 +25,7 @@ from loadprofile.strength import (
     lifted,
     number,
     on,
+    opening,
     percent,
     ramp,
     unless,
@@ -66,7 +68,7 @@ class Maintenance:
 def lost_phase(m: Measures) -> Signature:
     """The level fell to about 1/3 or 2/3 at every hour and load, roughly and not exactly."""
     ratio, onset = m["change.ratio"], m.when("change")
-    single = unless(both(m.evident, m.third, m.proportional), m.grid_scaled, m.shared_factor)
+    single = unless(both(m.evident, m.third, m.proportional), m.multiplied, m.shared_factor)
     told = ramp(events_near(m.population, PHASE_EVENTS, onset), 0.0, 1.0)
     third = np.where(ratio < 0.5, 1 / 3, 2 / 3)
     return _sign(
@@ -85,9 +87,8 @@ def lost_phase(m: Measures) -> Signature:
 def slow_decline(m: Measures) -> Signature:
     """The level slides against the peers over months, without a step."""
     pace, total, onset = m["change.trend_per_30d"], m["change.trend_total"], m.when("first_reading")
-    smooth = both(ramp(m["change.trend_vs_step"], 1.2, 0.8), ramp(m["change.trend_r2"], 0.3, 0.7))
-    strength = both(ramp(total, -0.08, -0.3), smooth, ramp(pace, -0.01, -0.03))
-    strength = unless(strength, 0.7 * ramp(m["change.shape_distance"], 0.25, 0.5))
+    smooth = both(ramp(m["change.trend_vs_step"], 1.3, 0.95), ramp(m["change.trend_r2"], 0.15, 0.45))
+    strength = both(ramp(total, -0.15, -0.5), smooth, ramp(m.uneven, 1.7, 1.0))
     return _sign(
         "slow_decline", strength,
         lambda i: f"Measured against its peers the level {change_in_percent(total[i])} over the span, "
@@ -101,10 +102,9 @@ def slow_decline(m: Measures) -> Signature:
 def stuck_register(m: Measures) -> Signature:
     """One non-zero value repeated for days: even an empty home has its fridge's cycle."""
     days, onset, end = m["integrity.stuck_longest_days"], m.when("stuck_first"), m.when("stuck_last")
-    coarse = ramp(m["integrity.grid_kwh_rel"], 0.15, 0.5)  # few counting steps: constant runs are ordinary
-    strength = unless(ramp(days, 0.4, 1.5), coarse, outage_share(m.population, onset, end))
+    strength = both(ramp(days, 0.25, 1.2), ramp(m["integrity.stuck_surprise"], 3.0, 8.0))
     return _sign(
-        "stuck_register", strength,
+        "stuck_register", unless(strength, outage_share(m.population, onset, end)),
         lambda i: f"One value, {number(m['integrity.stuck_ratio'][i])} times the meter's own mean, "
         f"repeats for "
         f"{number(days[i], 1)} days {between(onset[i], end[i])}; "
@@ -119,10 +119,10 @@ def dead_register(m: Measures) -> Signature:
     onset, end = m.when("zero_first"), m.when("zero_last")
     long = both(ramp(days, 1.0, 6.0), ramp(m["integrity.zero_usual"], 0.4, 0.15))
     strength = either(long, ramp(share, 0.6, 0.9))
-    strength = unless(strength, outage_share(m.population, onset, end))
-    shared = both(ramp(m["cohort.zero_size"], 0.5, 3.0), ramp(m["cohort.zero_surprise"], 2.0, 5.0))
+    whole_days = at_midnight(onset) & at_midnight(end)
+    known = outage_share(m.population, onset, end)
     return _sign(
-        "dead_register", unless(strength, 0.6 * shared),
+        "dead_register", unless(strength, known, 0.5 * m.shared("zero"), 0.6 * whole_days),
         lambda i: f"Exact zeros for {number(days[i], 1)} days {between(onset[i], end[i])} "
         f"({percent(share[i], 1)} of all readings), without the cycle that a fridge leaves in an empty home.",
         quantity="longest run of zeros", found=days, expected=0.0, unit="days", onset=onset, end=end,
@@ -133,32 +133,39 @@ def dead_register(m: Measures) -> Signature:
 def zeros_off_and_on(m: Measures) -> Signature:
     """Zeros that come and go where the meter usually counts."""
     runs, usual = m["integrity.zero_runs_per_30d"], m["integrity.zero_usual"]
-    strength = 0.6 * both(ramp(runs, 1.0, 5.0), ramp(usual, 0.3, 0.1))
+    scattered = ramp(m["integrity.zero_same_start_share"], 0.6, 0.3)
+    strength = both(ramp(runs, 0.6, 4.0), ramp(usual, 0.3, 0.1), np.maximum(np.nan_to_num(scattered), 0.4))
     known = outage_share(m.population, m.when("zero_first"), m.when("zero_last"))
     return _sign(
-        "zeros_off_and_on", unless(strength, known),
+        "zeros_off_and_on", 0.6 * unless(strength, known, m.shared("zero")),
         lambda i: f"{number(runs[i], 1)} runs of zeros of 4 h or more per 30 days, "
-        f"{percent(m['integrity.zero_share'][i], 1)} "
-        "of the readings, at a meter that usually counts in every interval.",
+        f"{percent(m['integrity.zero_share'][i], 1)} of the readings, at a meter that usually counts.",
         quantity="zero runs per 30 days", found=runs, expected=0.0, unit="1/30 d", onset=m.when("zero_first"),
     )  # fmt: skip
 
 
 def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
-    """After a gap the first value carries the sum: the meter counted on, only its link failed."""
+    """After a gap or a stretch of zeros the first value carries the sum: the meter counted on."""
     share, many = m["integrity.catchup_share"], m["integrity.catchup_count"]
-    carried = both(ramp(share, 0.2, 0.6), ramp(many, 0.5, 2.0), ramp(m["integrity.gaps_per_30d"], 0.0, 1.0))
+    zeros, zero_ratio = m["integrity.zero_catchup_count"], m["integrity.zero_catchup_ratio"]
+    carried = both(ramp(share, 0.15, 0.5), ramp(many, 0.5, 2.0))
+    after_zeros = both(ramp(zeros, 0.0, 1.0), ramp(zero_ratio, 0.35, 0.7), ramp(zero_ratio, 2.2, 1.6))
     by_register = both(ramp(checks.gap_advance, 0.5, 0.85), ramp(checks.gap_hours, 6.0, 48.0))
-    strength = either(carried, 0.5 * by_register)
+    found = np.nan_to_num(many) + np.nan_to_num(zeros)
     return _sign(
-        "sum_after_gap", strength,
-        lambda i: f"After {percent(share[i])} of its gaps ({number(many[i], 0)} times) the first value "
-        f"carries the energy "
-        f"of the gap (median {number(m['integrity.catchup_ratio'][i])} of what was due); the register "
-        f"advanced "
-        f"{percent(checks.gap_advance[i])} of what was due in them.",
-        quantity="share of gaps followed by their sum", found=share, expected=0.0,
-        onset=m.when("gap_first"), end=m.when("gap_last"), source="load profile",
+        "sum_after_gap", either(carried, after_zeros, 0.5 * by_register),
+        lambda i: f"After {number(found[i], 0)} gaps or stretches of zeros the first value carries the "
+        f"energy due in them"
+        + (f" (median {number(np.fmax(m['integrity.catchup_ratio'][i], zero_ratio[i]))} of "
+        f"it)" if found[i] else "")
+        + (
+            f"; the register advanced {percent(checks.gap_advance[i])} of what was due in gaps"
+            if np.isfinite(checks.gap_advance[i])
+            else ""
+        )
+        + ".",
+        quantity="gaps followed by their sum", found=found, expected=0.0, unit="gaps",
+        onset=np.where(np.nan_to_num(many) > 0, m.when("gap_first"), m.when("zero_first")),
     )  # fmt: skip
 
 
@@ -166,75 +173,88 @@ def rising_gaps(m: Measures) -> Signature:
     """Short gaps here and there that become more: a link or a supply about to fail."""
     rise, rate = m["integrity.gap_rise"], m["integrity.gaps_per_30d"]
     scattered = ramp(m["integrity.gap_midnight_share"], 0.7, 0.3)
-    strength = both(ramp(rise, 0.01, 0.06), ramp(rate, 1.0, 6.0), scattered)
-    shared = both(ramp(m["cohort.gap_size"], 0.5, 3.0), ramp(m["cohort.gap_surprise"], 2.0, 5.0))
+    single = ramp(m["integrity.gap_median_hours"] * 60.0 / m.population.profiles.step_minutes, 1.05, 1.6)
+    strength = both(ramp(rise, 0.005, 0.04), ramp(rate, 1.0, 4.0), scattered, np.maximum(single, 0.4))
     return _sign(
-        "rising_gaps", unless(strength, shared),
+        "rising_gaps", unless(strength, m.shared("gap")),
         lambda i: f"{number(rate[i], 1)} gaps per 30 days, and {percent(rise[i], 1)} of the readings more "
-        f"are absent in the "
-        f"last third of the span than in the first ({percent(m['integrity.missing_share'][i], 1)} overall).",
+        f"are "
+        f"absent in the last third of the span than in the first "
+        f"({percent(m['integrity.missing_share'][i], 1)} overall).",
         quantity="rise of the missing share", found=rise, expected=0.0, onset=m.when("gap_first"),
     )  # fmt: skip
 
 
 def clock_drift(m: Measures) -> Signature:
     """The day slides: a shift that is no whole hour, or that grows."""
-    hours, gain = m["change.shift_hours"], m["change.shift_gain"]
+    hours, onset = m["change.shift_hours"], m.when("change")
     broken = np.abs(hours - np.rint(hours)) > 0.1
-    gradual = ramp(m["change.sharpness"], 0.5, 0.2)
-    strength = both(
-        ramp(np.abs(hours), 0.2, 0.5), ramp(gain, 0.03, 0.12), ramp(np.abs(m.moved), 0.25, 0.1),
-        np.maximum(np.where(broken, 0.9, 0.3), np.nan_to_num(0.9 * gradual)),
-    )  # fmt: skip
+    gradual = np.nan_to_num(ramp(m["change.ramp_gain"], 0.03, 0.15))
+    strength = both(m.shifted, ramp(np.abs(hours), 0.2, 0.5), np.maximum(np.where(broken, 0.9, 0.4), gradual))
     return _sign(
-        "clock_drift", strength,
-        lambda i: f"The day runs {number(hours[i], 1)} h off its earlier course {on(m.when('change')[i])} "
-        f"(correlation gained {number(gain[i])}) while the level {change_in_percent(m.moved[i])}.",
-        quantity="shift of the day", found=hours, expected=0.0, unit="h", onset=m.when("change"),
+        "clock_drift", 0.8 * strength,
+        lambda i: f"{opening(onset[i])} the day runs {number(hours[i], 1)} h off its earlier course "
+        f"(correlation gained by shifting it back {number(m['change.shift_gain'][i])}) while the level "
+        f"{change_in_percent(m.moved[i])}.",
+        quantity="shift of the day", found=hours, expected=0.0, unit="h", onset=onset,
     )  # fmt: skip
 
 
 def coarse_counting(m: Measures) -> Signature:
     """The meter counts in coarser steps than before while the level stays."""
-    grid, onset = m["integrity.grid_change"], m.when("grid_change")
-    strength = both(ramp(grid, 0.15, 0.5), ramp(m["integrity.grid_exact_share"], 0.8, 0.97))
+    grid, onset, excess = m["integrity.grid_change"], m.when("grid_change"), m["integrity.peg_excess"]
+    seen = both(ramp(grid, 0.15, 0.5), m.off_grid)
+    # Where no finer step is left to compare with: few values take turns, zeros and one lump.
+    lumps = both(
+        ramp(excess, 18.0, 40.0),
+        ramp(m["change.noise_log_ratio"], 0.25, 0.6),
+        ramp(m["change.base_log_ratio"], -0.8, -1.8),
+    )
+    coarse = ramp(m["integrity.grid_kwh_rel"], 0.3, 0.8)
+    decade = ramp(np.abs(grid - np.rint(grid)), 0.02, 0.004) * (grid > 0.5)
+    strength = unless(either(seen, 0.8 * lumps, 0.4 * coarse), m.multiplied, 0.5 * decade)
     return _sign(
-        "coarse_counting", unless(strength, m.grid_scaled),
-        lambda i: f"The smallest step between readings grew {number(10.0 ** grid[i], 1)}-fold "
-        f"{on(onset[i])}; "
-        f"it is now {percent(m['integrity.grid_kwh_rel'][i])} of a usual reading.",
-        quantity="counting step after / before", found=10.0**grid, expected=1.0, onset=onset,
+        "coarse_counting", strength,
+        lambda i: f"{opening(onset[i])} the smallest step between readings is "
+        f"{number(10.0 ** grid[i], 1)} times as large; "
+        f"one value takes {percent(m['integrity.peg_share'][i], 1)} of all readings."
+        if grid[i] > 0.05
+        else f"One value takes {percent(m['integrity.peg_share'][i], 1)} of all readings, "
+        f"{number(excess[i], 0)} times as many as its "
+        "neighbours: energy is counted in lumps.",
+        quantity="share of one value", found=m["integrity.peg_share"], onset=onset,
     )  # fmt: skip
 
 
 def compression(m: Measures) -> Signature:
     """High loads read low, low loads read right: a saturated sensor."""
     top, low, onset = m["change.peak_log_ratio"], m["change.base_log_ratio"], m.when("change")
+    rounder = ramp(m["change.top_reach_diff"], -0.05, -0.2)
     strength = both(
-        m.evident, ramp(top, -0.08, -0.3), ramp(np.abs(low), 0.15, 0.05), ramp(low - top, 0.1, 0.3)
-    )
-    hard = ramp(m["integrity.cap_share"], 0.01, 0.04)
+        either(m.evident, m.reshaped), ramp(top, -0.1, -0.3), ramp(np.abs(low), 0.2, 0.08),
+        ramp(low - top, 0.1, 0.3), ramp(m["change.profile_correlation"], 0.4, 0.75), rounder,
+    )  # fmt: skip
     return _sign(
-        "compression", 0.8 * unless(strength, 0.8 * hard, ramp(m["change.shape_distance"], 0.3, 0.5)),
+        "compression", 0.7 * unless(strength, 0.4 * m["change.returned"]),
         lambda i: f"The highest loads {change_in_percent(top[i])} {on(onset[i])} while the lowest "
-        f"{change_in_percent(low[i])}.",
-        quantity="log ratio of the highest "
-        "loads", found=top, expected=0.0, onset=onset, end=m.when("change_end"),
-        affected_kwh=m.kwh_lost_by_change(),
+        f"{change_in_percent(low[i])}, in the same course of the day.",
+        quantity="log ratio of the highest loads", found=top, expected=0.0, onset=onset,
+        end=m.when("change_end"), affected_kwh=m.kwh_lost_by_change(),
     )  # fmt: skip
 
 
 def noisy_readings(m: Measures) -> Signature:
-    """Readings jitter from slot to slot more than before at the same level."""
+    """Readings jitter from slot to slot more than before at the same level and in the same course."""
     noise, onset = m["change.noise_log_ratio"], m.when("change")
     strength = both(
-        ramp(noise, 0.35, 0.9), ramp(np.abs(m.moved), 0.3, 0.15), ramp(m["change.shape_distance"], 0.3, 0.15)
-    )
+        m.reshaped, ramp(noise, 0.25, 0.6), ramp(np.abs(m.moved), 0.3, 0.12),
+        ramp(m["change.profile_correlation"], 0.5, 0.8),
+    )  # fmt: skip
     return _sign(
-        "noisy_readings", 0.7 * strength,
+        "noisy_readings", 0.6 * unless(strength, 0.5 * m.off_grid),
         lambda i: f"The jitter from reading to reading {change_in_percent(noise[i])} {on(onset[i])} while "
-        f"the level "
-        f"{change_in_percent(m.moved[i])}.",
+        f"the "
+        f"level {change_in_percent(m.moved[i])}.",
         quantity="log ratio of the jitter", found=noise, expected=0.0, onset=onset, end=m.when("change_end"),
     )  # fmt: skip
 

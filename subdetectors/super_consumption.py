@@ -18,8 +18,10 @@ from loadprofile.strength import (
     between,
     both,
     change_in_percent,
+    either,
     number,
     on,
+    opening,
     percent,
     ramp,
     unless,
@@ -59,10 +61,10 @@ def _lasting(m: Measures) -> Floats:
 def sustained_increase(m: Measures) -> Signature:
     """The metered level rose and stayed up."""
     onset, ratio = m.when("change"), m["change.ratio"]
-    strength = both(m.evident, ramp(m.moved, 0.15, 0.5), _lasting(m))
-    artefact = both(m.exact, m.proportional, ramp(m.moved, 0.5, 1.0))
+    strength = both(m.evident, ramp(m.moved, 0.2, 0.55), _lasting(m))
+    artefact = either(m.multiplied, ramp(m.moved, 1.8, 2.5), ramp(m["integrity.spike_ratio"], 20.0, 60.0))
     return _sign(
-        "sustained_increase", 0.85 * unless(strength, artefact, m.grid_scaled),
+        "sustained_increase", 0.85 * unless(strength, artefact),
         lambda i: f"Metered use is {number(ratio[i])} times the earlier level "
         f"{between(onset[i], m.when('change_end')[i])}, "
         f"{number(-m['change.kwh_per_day_lost'][i], 1)} kWh a day more than before, given what like "
@@ -76,10 +78,11 @@ def night_block(m: Measures) -> Signature:
     """Use rose in the night hours, little by day: a second shift, a night tariff, storage heating."""
     night, day, onset = m["change.night_log_ratio"], m["change.day_log_ratio"], m.when("change")
     strength = both(
-        m.evident, ramp(night, 0.35, 1.0), ramp(night - np.maximum(day, 0.0), 0.25, 0.7), _lasting(m)
-    )
+        either(m.evident, m.reshaped), ramp(night, 0.3, 0.8), ramp(night - np.maximum(day, 0.0), 0.2, 0.6),
+        _lasting(m), ramp(m.moved, -0.05, 0.1),
+    )  # fmt: skip
     return _sign(
-        "night_block", strength,
+        "night_block", unless(strength, m.multiplied),
         lambda i: f"By night use {change_in_percent(night[i])} {on(onset[i])}, by day it "
         f"{change_in_percent(day[i])}.",
         quantity="log ratio of night use", found=night, expected=0.0, onset=onset, end=m.when("change_end"),
@@ -91,8 +94,8 @@ def car_charging(m: Measures) -> Signature:
     top, low, onset = m["change.peak_log_ratio"], m["change.base_log_ratio"], m.when("change")
     late = np.fmax(m["change.evening_log_ratio"], m["change.night_log_ratio"])
     strength = both(
-        m.evident, ramp(top, 0.15, 0.5), ramp(np.abs(low), 0.4, 0.15), ramp(m.moved, 0.08, 0.25),
-        ramp(late - m["change.day_log_ratio"], 0.05, 0.25), _lasting(m),
+        m.evident, ramp(top, 0.2, 0.6), ramp(np.abs(low), 0.5, 0.2), ramp(m.moved, 0.1, 0.3),
+        ramp(m["change.window_share"], 0.4, 0.65), _lasting(m),
     )  # fmt: skip
     return _sign(
         "car_charging", strength,
@@ -108,13 +111,12 @@ def constant_load(m: Measures) -> Signature:
     """One constant power added at every hour."""
     added, gain, onset = m["change.offset_rel"], m["change.gain"], m.when("change")
     strength = both(
-        m.evident, ramp(added, 0.12, 0.4), ramp(np.abs(gain - 1.0), 0.3, 0.12),
-        ramp(m["change.gain_r2"], 0.6, 0.9),
-        ramp(m["change.base_log_ratio"], 0.2, 0.7), _lasting(m),
+        m.evident, ramp(added, 0.12, 0.4), ramp(np.abs(gain - 1.0), 0.5, 0.25),
+        ramp(m["change.base_log_ratio"], 0.3, 0.9), _lasting(m),
     )  # fmt: skip
     return _sign(
         "constant_load", strength,
-        lambda i: f"{on(onset[i]).capitalize()} every hour lies higher by about the same power, "
+        lambda i: f"{opening(onset[i])} every hour lies higher by about the same power, "
         f"{percent(added[i])} of the earlier "
         f"mean, with the old pattern on top (scaled by {number(gain[i])}).",
         quantity="added constant power / level before", found=added, expected=0.0, onset=onset,
@@ -128,7 +130,7 @@ def neighbour_on_top(m: Measures) -> Signature:
     strength = both(m.evident, ramp(m.moved, 0.15, 0.4), ramp(alike, 0.75, 0.95), _lasting(m))
     return _sign(
         "neighbour_on_top", strength,
-        lambda i: f"{on(onset[i]).capitalize()} use {change_in_percent(m.moved[i])}, and what was added "
+        lambda i: f"{opening(onset[i])} use {change_in_percent(m.moved[i])}, and what was added "
         f"follows the daily course "
         f"of another meter of the population to {percent(alike[i])}.",
         quantity="likeness of the added load to another "
@@ -140,19 +142,17 @@ def neighbour_on_top(m: Measures) -> Signature:
 def photovoltaics(m: Measures) -> Signature:
     """Use fell around noon and nowhere else: own generation."""
     blocks = [m[f"change.b{b}"] for b in range(8)]
-    noon = (blocks[3] + blocks[4]) / 2.0
-    dark = np.mean([blocks[0], blocks[1], blocks[6], blocks[7]], axis=0)
+    noon = np.minimum(blocks[3], blocks[4])
+    dark = np.median([blocks[0], blocks[1], blocks[6], blocks[7]], axis=0)
     onset = m.when("change")
+    around = ramp(np.maximum(blocks[3], blocks[4]), 0.0, -0.3)
     strength = both(
-        m.evident,
-        ramp(noon, -0.25, -0.8),
-        ramp(np.abs(dark), 0.3, 0.12),
-        ramp(dark - noon, 0.25, 0.7),
-        _lasting(m),
-    )
+        m.reshaped, ramp(noon, -0.4, -1.0), around, ramp(dark, -0.35, -0.1), ramp(dark - noon, 0.4, 0.9),
+        _lasting(m), ramp(m["change.base_log_ratio"], -0.2, -1.0),
+    )  # fmt: skip
     return _sign(
         "photovoltaics", strength,
-        lambda i: f"From 9 to 15 h use {change_in_percent(noon[i])} {on(onset[i])}, in the dark hours it "
+        lambda i: f"Around noon use {change_in_percent(noon[i])} {on(onset[i])}, in the dark hours it "
         f"{change_in_percent(dark[i])}: the mark of own generation.",
         quantity="log ratio of noon use", found=noon, expected=0.0, onset=onset, end=m.when("change_end"),
     )  # fmt: skip
@@ -175,7 +175,7 @@ def rising_use(m: Measures) -> Signature:
 def high_for_its_peers(m: Measures) -> Signature:
     """Far more than like meters from the first day on, in the same rhythm."""
     level, same = m["peers.level_ratio"], m["peers.shape_distance"]
-    strength = 0.5 * both(ramp(level, 3.0, 8.0), ramp(level, 60.0, 25.0))
+    strength = 0.35 * both(ramp(level, 3.0, 8.0), ramp(level, 60.0, 25.0))
     return _sign(
         "high_for_its_peers", unless(strength, 0.5 * ramp(m["integrity.coverage"], 0.3, 0.1)),
         lambda i: f"The level is {number(level[i], 1)} times the median of like meters (distance of the "

@@ -11,7 +11,8 @@ from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
 from loadprofile.features.daily import daily_blocks
 from loadprofile.features.extract import describe
-from loadprofile.features.peers import group_peers, peers_features
+from loadprofile.features.peer_differences import peers_features
+from loadprofile.features.peers import group_peers
 from loadprofile.features.population import Context, Population
 from loadprofile.features.slots import count_slots
 from loadprofile.features.table import beside
