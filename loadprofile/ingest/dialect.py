@@ -94,19 +94,34 @@ def parse_block(
         for _ in range(dialect.skip):
             stream.readline()
         block, first_line = stream.read(), dialect.skip + 1
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+        block = re.sub(rb"\r(?!\n)", b" ", block)  # a lone carriage return ends no line here
+    unclosed: list[tuple[int, str, str]] = []
+    if b'"' in block:
+        block, unclosed = _without_unclosed(block, first_line)
     try:
-        return _parse(block, first_line, dialect, texts, wanted, numeric=True)
+        found = _parse(block, first_line, dialect, texts, wanted, numeric=True)
     except pa.ArrowInvalid:
-        pass
-    try:
-        return _parse(block, first_line, dialect, texts, wanted, numeric=False)
-    except pa.ArrowInvalid:  # a stray quotation mark
-        return _parse(block, first_line, dialect, texts, wanted, numeric=False, quotes=False)
+        found = _parse(block, first_line, dialect, texts, wanted, numeric=False)
+    return Block(found.table, found.line, found.bad + unclosed) if unclosed else found
+
+
+def _without_unclosed(block: bytes, first_line: int) -> tuple[bytes, list[tuple[int, str, str]]]:
+    """Blank the lines with a quotation mark that is never closed: it would swallow the lines after it."""
+    lines = block.split(b"\n")
+    bad = []
+    for at, line in enumerate(lines):
+        if line.count(b'"') % 2:
+            bad.append(
+                (first_line + at, "a quotation mark that is not closed", line.decode(errors="replace"))
+            )
+            lines[at] = b""
+    return (b"\n".join(lines), bad) if bad else (block, [])
 
 
 def _parse(
     block: bytes, first_line: int, dialect: Dialect, texts: frozenset[int], wanted: tuple[int, ...],
-    *, numeric: bool, quotes: bool = True,
+    *, numeric: bool,
 ) -> Block:  # fmt: skip
     odd: list[tuple[int, str, str]] = []
 
@@ -130,7 +145,7 @@ def _parse(
             use_threads=False, block_size=len(block) + 1, column_names=names
         ),
         parse_options=pa.csv.ParseOptions(
-            delimiter=dialect.delimiter, quote_char='"' if quotes else False, invalid_row_handler=skip
+            delimiter=dialect.delimiter, invalid_row_handler=skip
         ),
         convert_options=pa.csv.ConvertOptions(
             column_types=types, include_columns=[str(i) for i in wanted], null_values=list(BLANKS),
@@ -139,9 +154,7 @@ def _parse(
     )  # fmt: skip
     bad_rows = [at for at, _, _ in odd]
     rows = table.num_rows + len(odd)
-    if len(lines) < rows:  # cannot be: more rows than lines
+    if len(lines) != rows:
         raise pa.ArrowInvalid("rows and lines differ")
-    # a quoted cell may hold line ends: then line numbers after it are those of the row count
-    numbers = lines if len(lines) == rows else lines[:rows]
-    bad = [(int(numbers[at]) + first_line, reason, text) for at, reason, text in odd]
-    return Block(table, np.delete(numbers, bad_rows) + first_line, bad)
+    bad = [(int(lines[at]) + first_line, reason, text) for at, reason, text in odd]
+    return Block(table, np.delete(lines, bad_rows) + first_line, bad)

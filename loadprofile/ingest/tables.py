@@ -47,7 +47,13 @@ class TextTable:
     def blocks(self, texts: frozenset[int], wanted: tuple[int, ...]) -> Iterator[tuple[Block, float]]:
         """Blocks of whole lines."""
         for data, first_line, done in line_chunks(self.source):
-            yield parse_block(data, first_line, self.dialect, texts, wanted), done
+            try:
+                block = parse_block(data, first_line, self.dialect, texts, wanted)
+            except pa.ArrowInvalid as error:
+                raise UnreadableFileError(
+                    self.name, f"not a table ({_first_line(error)})", first_line
+                ) from None
+            yield block, done
 
 
 @dataclass(frozen=True, slots=True)

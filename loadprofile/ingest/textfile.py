@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from loadprofile.errors import UnreadableFileError
 
-CHUNK_BYTES = 24 << 20
-"""Bytes of text parsed at a time: about 1.5 million CER lines."""
+CHUNK_BYTES = 16 << 20
+"""Bytes of a text table parsed at a time."""
 
 _HEAD = 1 << 16
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -136,7 +136,7 @@ def line_chunks(source: TextSource, size: int = CHUNK_BYTES) -> Iterator[tuple[b
                     raise UnreadableFileError(source.name, "binary data, not text")
                 if block:
                     yield _utf8(block), line, min(1.0, taken / source.size) if source.size else 0.5
-                    line += block.count(b"\n")
+                    line += count_lines(block)
     except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UnreadableFileError(source.name, f"damaged or cut-off archive ({error})", line) from None
 
@@ -160,6 +160,11 @@ def _utf8(block: bytes) -> bytes:
     except UnicodeDecodeError:
         return block.decode("cp1252", errors="replace").encode()
     return block
+
+
+def count_lines(block: bytes) -> int:
+    """Number of line ends (much faster than ``bytes.count`` on short lines)."""
+    return int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 10))
 
 
 def filled_lines(block: bytes) -> NDArray[np.int64]:
