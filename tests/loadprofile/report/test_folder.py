@@ -15,6 +15,7 @@ from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
 from loadprofile.report.contents import Correlation, HeldOut, Planes, Report
 from loadprofile.report.folder import FILES, chosen, page_name, write_report
+from loadprofile.report.pictures import Picture
 from loadprofile.verdicts import CAUSES, Evidence, Verdicts
 from loadprofile.worklist import worklist
 
@@ -55,6 +56,16 @@ def report(ids: tuple[str, ...] = IDS, days: int = 60, **more: object) -> Report
     return Report("A run & more", profiles, features, verdicts, worklist(verdicts), **more)  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One blank picture a page, where a test is about the files and not about what they show."""
+
+    def blank(*_: object) -> list[Picture]:
+        return [Picture("days", "blank", b"", 1, 1)]
+
+    monkeypatch.setattr("loadprofile.report.folder.meter_pictures", blank)
+
+
 class Links(HTMLParser):
     """Every href, src and tag of a page; fails on what no page of ours may hold."""
 
@@ -74,7 +85,7 @@ def pages(folder: Path) -> dict[Path, Links]:
 
 
 def test_every_link_leads_to_a_file_of_the_folder(tmp_path: Path) -> None:
-    index = write_report(tmp_path / "r", report(), pages=3)
+    index = write_report(tmp_path / "r", report(), pages=2)
     assert index == tmp_path / "r" / "index.html"
     linked = set()
     for path, links in pages(tmp_path / "r").items():
@@ -85,10 +96,10 @@ def test_every_link_leads_to_a_file_of_the_folder(tmp_path: Path) -> None:
             linked.add(target)
     files = {p.resolve() for p in (tmp_path / "r").rglob("*") if p.is_file() and p.name != FILES}
     assert files == linked | {index.resolve()}, "a file that no page leads to"
-    assert len(list((tmp_path / "r" / "meters").iterdir())) == 3
+    assert len(list((tmp_path / "r" / "meters").iterdir())) == 2
 
 
-def test_nothing_from_the_data_becomes_markup(tmp_path: Path) -> None:
+def test_nothing_from_the_data_becomes_markup(tmp_path: Path, quick: None) -> None:
     notes = ("<script>note</script>",)
     write_report(
         tmp_path, report(notes=notes, warnings=notes, model={"<b>": "<script>"}, counts={"<s>": 3}), pages=2
@@ -143,7 +154,7 @@ def test_only_the_first_rows_are_listed(tmp_path: Path) -> None:
     assert text.count('<td class="id">') == 200
 
 
-def test_an_earlier_run_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_an_earlier_run_leaves_nothing_behind(tmp_path: Path, quick: None) -> None:
     write_report(tmp_path, report(), pages=2)
     mine = tmp_path / "meters" / "mine.html"
     mine.write_text("kept")
@@ -152,10 +163,10 @@ def test_an_earlier_run_leaves_nothing_behind(tmp_path: Path) -> None:
     left = {p for p in tmp_path.rglob("*") if p.is_file()}
     assert mine in left, "a file that no report wrote"
     assert left & stale == {tmp_path / "index.html", tmp_path / FILES}
-    assert len(left) == 1 + 2 + 1 + 5
+    assert len(left) == 1 + 2 + 1 + 1
 
 
-def test_a_run_broken_off_leaves_nothing_nobody_knows_of(tmp_path: Path) -> None:
+def test_a_run_broken_off_leaves_nothing_nobody_knows_of(tmp_path: Path, quick: None) -> None:
     def stop(done: int, of: int) -> None:
         if done == 1:
             raise KeyboardInterrupt
@@ -192,7 +203,7 @@ def test_ordinary_meters_come_after_the_others() -> None:
     assert chosen(frame, 99) == list(range(7))
 
 
-def test_pictures_of_the_run(tmp_path: Path) -> None:
+def test_pictures_of_the_run(tmp_path: Path, quick: None) -> None:
     rng = np.random.default_rng(3)
     matrix = np.corrcoef(rng.normal(size=(6, 30)))
     names = tuple(f"g1.f{i}" for i in range(6))
@@ -224,7 +235,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
 
 
-def test_one_meter(tmp_path: Path) -> None:
+def test_one_meter(tmp_path: Path, quick: None) -> None:
     write_report(tmp_path, report(("only",)))
     assert len(list((tmp_path / "meters").iterdir())) == 1
     assert "1 meter," in (tmp_path / "index.html").read_text(encoding="utf-8")
