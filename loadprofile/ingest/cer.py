@@ -21,18 +21,15 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 from numpy.typing import NDArray
 
 from loadprofile.errors import UnreadableFileError
-from loadprofile.ingest.cells import number
+from loadprofile.ingest.cer_text import parse_cer_text
 from loadprofile.ingest.clock import clock_of
 from loadprofile.ingest.readings import (
     FIRST_PASS,
@@ -44,160 +41,17 @@ from loadprofile.ingest.readings import (
     Vocabulary,
     shorten,
 )  # fmt: skip
-from loadprofile.ingest.textfile import TextSource, count_lines, filled_lines, line_chunks, text_sources
+from loadprofile.ingest.textfile import TextSource, line_chunks, text_sources
 
 ZONE = "Europe/Dublin"
 FIRST_DAY = int(np.datetime64("2009-01-01").astype(np.int64)) - 1
 """Day 0 of the day codes, days since 1970-01-01."""
 
-LINE = re.compile(rb"[ \t]*\d{1,18}([ \t]+|,|;)\d{3,5}\1[ \t]*[-+]?[\d.]+([eE][-+]?\d+)?[ \t]*\r?")
 DOUBLED_KWH = 7_000
 """A median home above this many kWh a year hints that mean power was read as energy."""
 
 _CHUNK_BYTES = 4 << 20  # a quarter of a million lines: their arrays stay in the cache
-_SLOW_BYTES = 1 << 16
 _DIRECT_IDS = 1 << 24
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class CerLines:
-    """Parsed lines: meter int64, daycode int32, value float64 (NaN = blank), line (0-based, in the block).
-
-    ``bad`` holds line, reason and text of lines that are not three numbers.
-    """
-
-    meter: NDArray[np.int64]
-    daycode: NDArray[np.int32]
-    value: NDArray[np.float64]
-    line: NDArray[np.int64]
-    bad: list[tuple[int, str, str]]
-
-
-def parse_cer_text(block: bytes) -> CerLines:
-    """Parse whole lines of CER text: the one place where this layout's text becomes numbers.
-
-    pyarrow's reader with declared types takes the block; where it stumbles the block is halved until the
-    lines at fault stand alone in a small piece, which is then read line by line.
-    """
-    try:
-        pieces = [_parse_fast(block, 0)]
-        clean = not pieces[0].bad
-    except pa.ArrowInvalid:
-        clean = False
-    if not clean:
-        pieces = list(_pieces(_tidy(block), 0))
-    if len(pieces) == 1:
-        return pieces[0]
-    return CerLines(
-        np.concatenate([p.meter for p in pieces]), np.concatenate([p.daycode for p in pieces]),
-        np.concatenate([p.value for p in pieces]), np.concatenate([p.line for p in pieces]),
-        [bad for p in pieces for bad in p.bad],
-    )  # fmt: skip
-
-
-def _tidy(block: bytes) -> bytes:
-    """One blank between the fields, none at the ends; other separators turned into blanks."""
-    first = block[:4096].splitlines()[0] if block else b""
-    if b" " not in first.strip() and b"\t" not in first:
-        for mark in (b",", b";"):
-            if first.count(mark) == 2:
-                block = block.replace(mark, b" ")
-    block = re.sub(rb"[ \t]+", b" ", block)
-    return re.sub(rb"(?m)^ | (?=\r?$)", b"", block)
-
-
-def _pieces(block: bytes, first: int) -> Iterator[CerLines]:
-    try:
-        yield _parse_fast(block, first)
-    except pa.ArrowInvalid:
-        cut = block.find(b"\n", len(block) // 2) + 1
-        if len(block) <= _SLOW_BYTES or cut in (0, len(block)):
-            yield _parse_slowly(block, first)
-        else:
-            yield from _pieces(block[:cut], first)
-            yield from _pieces(block[cut:], first + block.count(b"\n", 0, cut))
-
-
-_TYPES = {"meter": pa.int64(), "code": pa.int32(), "value": pa.float64()}
-
-
-def _parse_fast(block: bytes, first: int) -> CerLines:
-    odd: list[int] = []
-
-    def skip(row: pa.csv.InvalidRow) -> str:
-        odd.append(row.number - 1)
-        return "skip"
-
-    table = pa.csv.read_csv(
-        pa.BufferReader(block),
-        read_options=pa.csv.ReadOptions(
-            use_threads=False, block_size=max(len(block), 1), column_names=list(_TYPES)
-        ),
-        parse_options=pa.csv.ParseOptions(delimiter=" ", quote_char=False, invalid_row_handler=skip),
-        convert_options=pa.csv.ConvertOptions(column_types=_TYPES, null_values=[""]),
-    ) if block.strip() else pa.table({k: pa.array([], t) for k, t in _TYPES.items()})  # fmt: skip
-    if len(odd) > 1000 or table["meter"].null_count or table["code"].null_count:
-        raise pa.ArrowInvalid("to be read line by line")
-    values = table["value"].to_numpy()
-    if np.isinf(values).any():
-        raise pa.ArrowInvalid("to be read line by line")
-    rows = table.num_rows
-    filled = count_lines(block) + (not block.endswith(b"\n")) if block else 0
-    if not odd and filled == rows:
-        line = np.arange(first, first + rows, dtype=np.int64)
-        bad = []
-    else:
-        lines = filled_lines(block)
-        if len(lines) != rows + len(odd):
-            raise pa.ArrowInvalid("to be read line by line")
-        bad_lines = lines[odd]
-        line = np.delete(lines, odd) + first
-        text = block.split(b"\n")
-        bad = [(first + int(at), *_complaint(text[at])) for at in bad_lines]
-    return CerLines(table["meter"].to_numpy(), table["code"].to_numpy(), values, line, bad)
-
-
-def _parse_slowly(block: bytes, first: int) -> CerLines:
-    meter: list[int] = []
-    code: list[int] = []
-    value: list[float] = []
-    line: list[int] = []
-    bad: list[tuple[int, str, str]] = []
-    for at, text in enumerate(block.split(b"\n")):
-        if not text.strip():
-            continue
-        try:
-            parsed = _fields(text)
-        except ValueError as error:
-            bad.append((first + at, str(error), text.decode(errors="replace")))
-            continue
-        meter.append(parsed[0])
-        code.append(parsed[1])
-        value.append(parsed[2])
-        line.append(first + at)
-    return CerLines(
-        np.array(meter, dtype=np.int64), np.array(code, dtype=np.int32), np.array(value, dtype=np.float64),
-        np.array(line, dtype=np.int64), bad,
-    )  # fmt: skip
-
-
-def _fields(text: bytes) -> tuple[int, int, float]:
-    fields = text.decode(errors="replace").rstrip("\r").split(" ")
-    if len(fields) != 3:
-        raise ValueError(f"{len(fields)} fields in place of 3")
-    if not re.fullmatch(r"\d{1,18}", fields[0]):
-        raise ValueError("the meter is not a number")
-    if not re.fullmatch(r"\d{1,9}", fields[1]):
-        raise ValueError("the day code is not a number")
-    return int(fields[0]), int(fields[1]), number(fields[2])
-
-
-def _complaint(text: bytes) -> tuple[str, str]:
-    try:
-        _fields(text)
-    except ValueError as error:
-        return str(error), text.decode(errors="replace")
-    return "not three numbers", text.decode(errors="replace")
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadprofile.errors import MissingColumnsError, OptionError, UnreadableFileError
-from loadprofile.ingest.cer import LINE, cer_sources
+from loadprofile.ingest.cer import cer_sources
+from loadprofile.ingest.cer_text import LINE
 from loadprofile.ingest.columns import resolve
 from loadprofile.ingest.options import ReadOptions, refusal
 from loadprofile.ingest.tables import Table, open_tables

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from cer_layout import CerHomes, on_trial_days, write_cer, write_long
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from loadprofile.cube import ReadOptions, read_profiles
 from loadprofile.errors import OptionError, UnreadableFileError
-from loadprofile.ingest.cer import MeterCodes, code_table, parse_cer_text
+from loadprofile.ingest.cer import MeterCodes, code_table
 from loadprofile.ingest.readings import FIRST_PASS, ORDINARY, SECOND_PASS, Vocabulary
 
 
@@ -130,47 +128,6 @@ def test_zip_nested_zip_and_folder_read_alike(tmp_path: Path, rng: np.random.Gen
         got = read_profiles([path])
         np.testing.assert_array_equal(got.profiles[0].kwh, want.profiles[0].kwh)
         assert got.counts == want.counts
-
-
-NAIVE = st.sampled_from([
-    "1392 19501 0.14", "1392 19502 -0.5", "1000 73048 1.5e-1", "1392  19503\t2", " 1392 19504 3 ",
-    "", "1392 19505", "1392 19505 0.1 7", "abc 19505 1", "1392 x 1", "1392 19506 one", "1392 19507 inf",
-    "1392 19507 1,5", "1392 19507 0.1\r", "\u00e9\u00e8", "1392 99 1",
-])  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None)
-@given(lines=st.lists(NAIVE, max_size=30), final=st.booleans())
-def test_the_parse_agrees_with_a_line_by_line_twin(lines: list[str], final: bool) -> None:
-    block = "\n".join(lines) + ("\n" if final else "")
-    good, bad = [], []
-    for number, text in enumerate(block.split("\n")):
-        fields = text.split()
-        whole = len(fields) == 3 and fields[0].isdigit() and fields[1].isdigit()
-        try:
-            value = float(fields[2]) if whole else np.inf
-        except ValueError:
-            value = np.inf
-        if np.isfinite(value):
-            good.append((int(fields[0]), int(fields[1]), value, number))
-        elif fields:
-            bad.append(number)
-    parsed = parse_cer_text(block.encode())
-    found = zip(parsed.meter, parsed.daycode, parsed.value, parsed.line, strict=True)
-    assert [tuple(row) for row in found] == good
-    assert [line for line, _, _ in parsed.bad] == bad
-
-
-def test_a_bad_line_in_the_middle_costs_only_itself() -> None:
-    lines = [b"%d 19501 0.5" % (1000 + i % 900) for i in range(50_000)]
-    lines[30_000] = b"1000 19501 o.5"
-    lines[40_000] = b"1000 19501"
-    parsed = parse_cer_text(b"\n".join(lines))
-    assert [(at, reason) for at, reason, _ in parsed.bad] == [
-        (30_000, "not a number"), (40_000, "2 fields in place of 3"),
-    ]  # fmt: skip
-    assert len(parsed.meter) == 49_998
-    assert parsed.line[[29_999, 30_000, 39_998, 39_999]].tolist() == [29_999, 30_001, 39_999, 40_001]
 
 
 def test_large_and_small_meter_numbers() -> None:
