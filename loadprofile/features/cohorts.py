@@ -27,8 +27,10 @@ from loadprofile.profiles import LoadProfiles, frozen
 LEAST_SURPRISE = 1.5
 """-log10 chance, after counting how many questions were asked, that makes an incident."""
 
-MARKED_GLR = 6.0
-"""Changes under this (or under the population's lower quartile) take no part in cohorts of onsets."""
+MARKED_GLR = 8.0
+OVER_MEDIAN = 1.3
+"""Changes under this, or under so many times the population's median, take no part in cohorts of onsets:
+everybody has a best split, and a clock change or a holiday gives many the same weak one."""
 
 SHIFTED_JUMP = 6.0
 NAMES = (
@@ -81,9 +83,12 @@ def find_cohorts(
     onset = table.column("when.change").astype(np.float64)
     end = table.column("when.change_end").astype(np.float64)
     glr = table.column("change.glr").astype(np.float64)
-    marked = np.where(glr >= max(MARKED_GLR, _quantile(glr, 0.25)), onset, np.nan)
+    marked = np.where(glr >= max(MARKED_GLR, OVER_MEDIAN * _median(glr)), onset, np.nan)
     before, after = np.full((n, 24), np.nan), np.full((n, 24), np.nan)
-    links = _scan(table, counts, batches, marked, end, before, after, out)
+    links = [
+        np.empty((0, 2), dtype=np.int64),
+        *_scan(table, counts, batches, marked, end, before, after, out),
+    ]
     changes = Changes(
         onset=_on_grid(marked, counts),
         log_ratio=table.column("change.log_ratio").astype(np.float64),
@@ -111,17 +116,17 @@ def find_cohorts(
         out["donor_similarity"], out["donor_margin"] = donor_similarity(
             blocks.power, marked, end, glr, weekend
         )
-    links.append(together.links)
-    incident, sizes = _incidents(n, np.concatenate(links), table.meter_ids)
+    links[0] = together.links
+    incident, sizes = _incidents(n, links, table.meter_ids)
     out["incident_size"] = sizes
     values = np.stack([out[name] for name in NAMES], axis=1).astype(np.float32)
     names = tuple(f"cohort.{name}" for name in NAMES)
     return Cohorts(FeatureTable(table.meter_ids, names, values), incident)
 
 
-def _quantile(values: NDArray[np.float64], share: float) -> float:
+def _median(values: NDArray[np.float64]) -> float:
     known = values[np.isfinite(values)]
-    return float(np.quantile(known, share)) if len(known) else 0.0
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _on_grid(moments: NDArray[np.float64], counts: SlotCounts) -> NDArray[np.float64]:
@@ -221,15 +226,40 @@ def _scan(
 
 
 def _incidents(
-    n: int, links: NDArray[np.int64], ids: NDArray[np.str_]
+    n: int, kinds: list[NDArray[np.int64]], ids: NDArray[np.str_]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Connected groups of two and more, numbered by their smallest id; and the others in each."""
-    graph = sparse.coo_matrix((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
-    _, label = csgraph.connected_components(graph, directed=False)
-    size = np.bincount(label, minlength=n)[label]
+    """Number of each meter's incident and how many others are in it; kinds of links in order of weight.
+
+    Linked meters of one kind are one incident. Where half of them are in one of an earlier kind already,
+    the rest join that; otherwise those still free make a new one: two unlike coincidences that share a
+    meter stay two.
+    """
     incident = np.full(n, -1, dtype=np.int64)
-    members = np.flatnonzero(size > 1)
-    number: dict[int, int] = {}
-    for i in members[np.argsort(ids[members], kind="stable")]:
-        incident[i] = number.setdefault(int(label[i]), len(number))
-    return incident, (size - 1).astype(np.float64)
+    rank = np.empty(n, dtype=np.int64)
+    rank[np.argsort(ids, kind="stable")] = np.arange(n)
+    fresh = 0
+    for links in kinds:
+        if len(links) == 0:
+            continue
+        graph = sparse.coo_matrix((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
+        _, label = csgraph.connected_components(graph, directed=False)
+        linked = np.unique(links)
+        linked = linked[np.argsort(rank[linked])]
+        for name in dict.fromkeys(label[linked].tolist()):
+            members = linked[label[linked] == name]
+            free = members[incident[members] < 0]
+            taken = incident[members][incident[members] >= 0]
+            if 2 * len(taken) >= len(members) and len(taken):
+                values, counts = np.unique(taken, return_counts=True)
+                incident[free] = values[np.argmax(counts)]
+            elif len(free) > 1:
+                incident[free] = fresh
+                fresh += 1
+    order = np.argsort(rank)
+    numbers = {
+        old: new for new, old in enumerate(dict.fromkeys(incident[order][incident[order] >= 0].tolist()))
+    }
+    incident = np.array([numbers.get(int(old), -1) for old in incident], dtype=np.int64)
+    sizes = np.bincount(incident[incident >= 0], minlength=max(fresh, 1))
+    others = np.where(incident >= 0, sizes[incident] - 1, 0).astype(np.float64)
+    return incident, others

@@ -23,6 +23,7 @@ from loadprofile.features.slots import MOST_SURPRISED
 Array = NDArray[np.float64]
 NEIGHBOUR_DAYS = 1.0
 LOCAL_DAYS = 21.0
+DAY_ALONE = 4.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -136,8 +137,10 @@ def find_together(changes: Changes, least_surprise: float) -> Together:
             numbers[2 * question + 1, row] = surprise
         if len(near):
             numbers[8, row] = max(0.0, 1 - float(np.median(np.abs(ratio[near] - ratio[at]))))
-        best = int(np.argmax(surprises))
-        if surprises[best] - penalty >= least_surprise:
+        # the day alone is shared by weather and holidays: it takes much more to make an incident of it
+        judged = np.array(surprises) - penalty - np.array([DAY_ALONE, 0.0, 0.0, 0.0])
+        best = int(np.argmax(judged))
+        if judged[best] >= least_surprise:
             others = order[asked[best][0]]
             links.append(np.column_stack([np.full(len(others), row), others]))
     pairs = np.concatenate(links) if links else np.empty((0, 2), dtype=np.int64)

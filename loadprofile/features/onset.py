@@ -2,7 +2,7 @@
 
 The day is known from the split; here every slot around it says under which of the two regimes it
 is likelier. A regime is a location and a scale per slot of the day (median and median deviation of
-the logarithm over up to six weeks), with Student tails so that one odd reading decides nothing. The
+the logarithm over up to four weeks), with Student tails so that one odd reading decides nothing. The
 posterior of the onset is the product over slots, tempered because neighbouring slots are not
 independent.
 """
@@ -13,10 +13,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-TEMPER = 0.35
-"""Exponent on the slot likelihood: a half-hour is worth about a third of an independent one."""
+TEMPER = 0.2
+"""Exponent on the slot likelihood: a half-hour is worth about a fifth of an independent one."""
 
-MEMORY_DAYS = 42
+MEMORY_DAYS = 28
 FREEDOM = 4.0
 
 

@@ -37,6 +37,9 @@ MOST_GROUPS = 24
 BLEND = 20.0
 """A group of this many others counts as much as the whole population (shrinkage of small groups)."""
 
+LEAST_TO_CHOOSE = 30
+"""From this many meters on only the steadier half of a group stands as peers."""
+
 FIT_METERS = 20_000
 """k-means is fitted on at most this many meters, evenly spread over the sorted ids."""
 
@@ -51,6 +54,7 @@ class PeerGroups:
         blocks: the population's daily blocks, ``(n, d, 8)`` kW.
         shapes: ``(n, h)`` normalised daily shapes the groups were made from (NaN = unknown).
         labels: ``(n,)`` int64 group of each meter, -1 where its shape is unknown.
+        steady: ``(n,)`` bool, meters that stand as peers of others.
         usual: ``(n, 8)`` float32, mean kW of each block over the meter's own days; NaN = off or unknown.
         spread: ``(groups + 1, d, 8, 4)`` float32 sum between the quartiles, lower and upper value kept,
             count; the last group is the whole population.
@@ -59,6 +63,7 @@ class PeerGroups:
     blocks: DailyBlocks
     shapes: NDArray[np.float64]
     labels: NDArray[np.int64]
+    steady: NDArray[np.bool_]
     usual: NDArray[np.float32]
     spread: NDArray[np.float32]
 
@@ -66,12 +71,13 @@ class PeerGroups:
         n, d, b = self.blocks.power.shape
         for name, found, wanted in (
             ("labels", self.labels.shape, (n,)),
+            ("steady", self.steady.shape, (n,)),
             ("usual", self.usual.shape, (n, b)),
             ("spread", self.spread.shape[1:], (d, b, 4)),
         ):
             if found != wanted:
                 raise ShapeError(name, found, wanted)
-        for name in ("shapes", "labels", "usual", "spread"):
+        for name in ("shapes", "labels", "steady", "usual", "spread"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def expected(self, rows: NDArray[np.intp] | slice) -> NDArray[np.float32]:
@@ -83,7 +89,7 @@ class PeerGroups:
         by moving it to another group.
         """
         out: NDArray[np.float32] = _expected(
-            self.blocks.power[rows], self.usual[rows], self.labels[rows], self.spread
+            self.blocks.power[rows], self.usual[rows], self.labels[rows], self.steady[rows], self.spread
         )
         return out
 
@@ -109,11 +115,65 @@ def group_peers(blocks: DailyBlocks, table: FeatureTable, seed: int = 0) -> Peer
         shapes = usual.astype(np.float64)
     shapes = _normalised(shapes)
     labels = _labels(shapes, blocks.meter_ids, seed)
-    order = np.argsort(labels, kind="stable")
+    everybody = labels >= 0
+    spread = reduce_groups(blocks.power, usual, labels, everybody)
+    first = PeerGroups(blocks, shapes, labels, everybody, usual, spread)
+    if everybody.sum() < LEAST_TO_CHOOSE:
+        return first
+    steady = _steady(first)
+    spread = reduce_groups(blocks.power, usual, labels, steady)
+    return PeerGroups(blocks, shapes, labels, steady, usual, spread)
+
+
+def reduce_groups(
+    power: NDArray[np.float32],
+    usual: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    steady: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """What ``PeerGroups.spread`` holds, from the steady meters of each group."""
+    members = np.flatnonzero(steady & (labels >= 0))
+    order = members[np.argsort(labels[members], kind="stable")]
     groups = int(labels.max(initial=-1)) + 1
     starts = np.searchsorted(labels[order], np.arange(groups + 1))
-    spread = _spread(blocks.power, usual, order, starts)
-    return PeerGroups(blocks, shapes, labels, usual, spread)
+    out: NDArray[np.float32] = _spread(power, usual, order, starts)
+    return out
+
+
+def _steady(groups: PeerGroups) -> NDArray[np.bool_]:
+    """The half of each group whose weekly level moves least against the others.
+
+    Where many meters of a group are faulty or stolen from at once, their drop would otherwise pass for
+    the weather. Meters that follow the weather more strongly than most drop out too: the slope of the
+    change features is for them.
+    """
+    power = groups.blocks.power
+    n, d, _ = power.shape
+    weeks = max(d // 7, 1)
+    unrest = np.full(n, np.nan)
+    for start in range(0, n, 512):
+        rows = slice(start, min(start + 512, n))
+        expected = groups.expected(rows) * groups.usual[rows, None, :]
+        both = np.isfinite(expected) & np.isfinite(power[rows])
+        found = np.where(both, power[rows], 0).sum(axis=2)[:, : 7 * weeks]
+        foreseen = np.where(both, expected, 0).sum(axis=2)[:, : 7 * weeks]
+        if d < 7:
+            weekly = np.stack([found.sum(axis=1), foreseen.sum(axis=1)])[..., None]
+        else:
+            shape = (len(found), weeks, 7)
+            weekly = np.stack([found.reshape(shape).sum(axis=2), foreseen.reshape(shape).sum(axis=2)])
+        ratio = np.divide(weekly[0], weekly[1], out=np.full(weekly[0].shape, np.nan), where=weekly[1] > 0)
+        logs = np.log(np.maximum(ratio, 0.05))
+        known = np.isfinite(logs)
+        count = np.maximum(known.sum(axis=1), 1)
+        mean = np.where(known, logs, 0).sum(axis=1) / count
+        unrest[rows] = np.sqrt((np.where(known, logs - mean[:, None], 0) ** 2).sum(axis=1) / count)
+        unrest[rows][known.sum(axis=1) < 0.8 * weeks] = np.inf
+    out = np.zeros(n, dtype=np.bool_)
+    for label in range(int(groups.labels.max(initial=-1)) + 1):
+        rows_ = np.flatnonzero(groups.labels == label)
+        out[rows_] = unrest[rows_] <= np.median(unrest[rows_])
+    return out
 
 
 def usual_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -232,6 +292,7 @@ def _expected(
     power: NDArray[np.float32],
     usual: NDArray[np.float32],
     labels: NDArray[np.int64],
+    steady: NDArray[np.bool_],
     spread: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     m, d, b = power.shape
@@ -239,17 +300,18 @@ def _expected(
     out = np.full((m, d, b), np.nan, dtype=np.float32)
     for i in range(m):
         grouped = labels[i] >= 0
+        member = grouped and steady[i]
         for k in range(b):
             total = 0.0
             days = 0
             for t in range(d):
                 own = power[i, t, k] / usual[i, k]
-                everyone, others = _without(spread[last, t, k], own, grouped)
+                everyone, others = _without(spread[last, t, k], own, member)
                 if others < FEWEST_PEERS:
                     continue
                 value = everyone
                 if grouped:
-                    group, members = _without(spread[labels[i], t, k], own, True)
+                    group, members = _without(spread[labels[i], t, k], own, member)
                     if members >= FEWEST_PEERS:
                         share = members / (members + BLEND)
                         value = share * group + (1 - share) * everyone
@@ -260,127 +322,4 @@ def _expected(
             if days > 0:
                 for t in range(d):
                     out[i, t, k] /= total / days
-    return out
-
-
-NAMES = (
-    "size", "level_ratio", "shape_distance", "night_share_diff", "evening_share_diff", "peak_ratio_diff",
-    "zero_share_diff", "base_ratio", "entropy_diff", "correlation", "level_trend_vs_peers",
-)  # fmt: skip
-
-
-def peers_features(groups: PeerGroups) -> FeatureTable:
-    """How each meter differs from the others of its group: columns ``peers.*``, scale-free.
-
-    Quantiles are of 3-hour means, so that they do not depend on the interval length. ``entropy_diff``
-    is of the distribution of block powers over the meter's own range (natural logarithm, 16 bins).
-    ``correlation`` is between the logarithms of the meter's weekly-detrended daily sums and of its
-    peers'; ``level_trend_vs_peers`` is the log change of level from first to last third, peers' removed.
-    """
-    power = groups.blocks.power
-    n = len(power)
-    own = np.full((n, 8), np.nan)
-    together = np.full((n, 2), np.nan)
-    for start in range(0, n, 512):
-        rows = slice(start, min(start + 512, n))
-        own[rows] = _own_numbers(power[rows])
-        together[rows] = _together(power[rows], groups.expected(rows))
-    columns = np.full((n, len(NAMES)), np.nan)
-    level = own[:, 0]
-    for label in range(-1, int(groups.labels.max(initial=-1)) + 1):
-        rows_ = np.flatnonzero(groups.labels == label)
-        if label < 0 or len(rows_) == 0:
-            continue
-        columns[rows_, 0] = len(rows_) - 1
-        if len(rows_) - 1 < FEWEST_PEERS:
-            continue
-        middle = _medians_of_others(own[rows_])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            columns[rows_, 1] = np.where(middle[:, 0] > 0, level[rows_] / middle[:, 0], np.nan)
-            columns[rows_, 7] = np.where(middle[:, 5] > 0, own[rows_, 5] / middle[:, 5], np.nan)
-        for column, source in ((3, 1), (4, 2), (5, 3), (6, 4), (8, 6)):
-            columns[rows_, column] = own[rows_, source] - middle[:, source]
-        shapes = groups.shapes[rows_]
-        others = (shapes.sum(axis=0) - shapes) / (len(rows_) - 1)
-        columns[rows_, 2] = np.abs(shapes - others).mean(axis=1)
-    columns[:, 9:11] = together
-    columns[~np.isfinite(columns)] = np.nan
-    names = tuple(f"peers.{name}" for name in NAMES)
-    return FeatureTable(groups.blocks.meter_ids, names, columns.astype(np.float32))
-
-
-def _medians_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Leave-one-out median of each column, NaN ignored, ``(m, k)``."""
-    out = np.full_like(values, np.nan)
-    for column in range(values.shape[1]):
-        known = np.flatnonzero(np.isfinite(values[:, column]))
-        count = len(known)
-        if count <= FEWEST_PEERS:
-            continue
-        ranks = np.argsort(values[known, column], kind="stable")
-        ordered = values[known[ranks], column]
-        place = np.arange(count)
-        low, high = (count - 2) // 2, (count - 1) // 2  # middles of the other count - 1 values
-        out[known[ranks], column] = 0.5 * (ordered[low + (place <= low)] + ordered[high + (place <= high)])
-    return out
-
-
-def _own_numbers(power: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Level (kW), night and evening share, p99/mean, zero share, p5/mean and entropy, ``(m, 8)``."""
-    m = len(power)
-    out = np.full((m, 8), np.nan)
-    for i in range(m):
-        known = power[i][np.isfinite(power[i])].astype(np.float64)
-        if len(known) < 40:
-            continue
-        level = known.mean()
-        out[i, 0] = level
-        out[i, 4] = float((known <= 0).mean())
-        if not level > 0:
-            continue
-        with np.errstate(invalid="ignore"):
-            clock = np.array([block[np.isfinite(block)].mean() if np.isfinite(block).any() else np.nan
-                              for block in power[i].T])  # fmt: skip
-        out[i, 1] = clock[:2].sum() / clock.sum()
-        out[i, 2] = clock[5:].sum() / clock.sum()
-        low, high = np.quantile(known, [0.05, 0.99])
-        out[i, 3], out[i, 5] = high / level, low / level
-        counts = np.histogram(known, bins=16, range=(min(known.min(), 0.0), max(high, 1e-9)))[0]
-        share = counts[counts > 0] / max(counts.sum(), 1)
-        out[i, 6] = -(share * np.log(share)).sum()
-    return out
-
-
-def _together(power: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Correlation with the peers' days, and the change of level against them, ``(m, 2)``."""
-    out = np.full((len(power), 2), np.nan)
-    both = np.isfinite(power) & np.isfinite(expected)
-    count = both.sum(axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        own = np.where(both, power, 0).sum(axis=2) / count
-        peers = np.where(both, expected, 0).sum(axis=2) / count
-    own[count < 6] = np.nan
-    for i in range(len(power)):
-        days = np.flatnonzero(np.isfinite(own[i]) & np.isfinite(peers[i]))
-        if len(days) < 21:
-            continue
-        level = float(np.median(own[i, days]))
-        if not level > 0:
-            continue
-        logs = np.log(np.maximum(own[i, days], 0) + 0.05 * level)
-        others = np.log(peers[i, days])
-        third = len(days) // 3
-        adjusted = logs - others
-        out[i, 1] = np.median(adjusted[-third:]) - np.median(adjusted[:third])
-        a, b = _without_week_mean(logs), _without_week_mean(others)
-        scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-        if scale > 1e-9:
-            out[i, 0] = float((a * b).sum()) / scale
-    return out
-
-
-def _without_week_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    window = np.ones(7)
-    mean = np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
-    out: NDArray[np.float64] = values - mean
     return out

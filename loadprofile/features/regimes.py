@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.features.aligned import gather, silence_before
-from loadprofile.features.channels import FLOOR, LEVEL, channels, day_shapes, settle
+from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, day_lags, day_shapes, peer_lags, settle
 from loadprofile.features.onset import MEMORY_DAYS, find_onset
 from loadprofile.features.split import find_stretch, ramp_fit, step_gains, step_size
 
@@ -19,7 +19,18 @@ NUMBERS = (
     "onset", "low", "high", "end", "gain", "single_gain", "step", "step_se", "slope", "level_gain",
     "block_gain", "texture_gain", "sharpness", "ramp_days", "ramp_gain", "trend_vs_step", "trend_r2",
     "trend", "silence", "usual_kw", "noise", "weekly_noise", "days_known", "second_gain",
+    "lag_gain",
 )  # fmt: skip
+
+REACH = 6.0
+"""Days whose gain is this near to the best one's may hold the onset."""
+
+LAG_SLOPE = 3.0
+"""Blocks of three hours see only part of a lag of one: prior scale of the slope on the peers' lag."""
+
+LEAST_RAMP = 8
+RAMP_GAIN = 0.1
+"""A ramp of this many days that takes away this share of the step's error moves the onset to its start."""
 
 WIDEST_WINDOW = 14
 """Days on each side of the chosen day within which the onset may lie."""
@@ -91,9 +102,9 @@ def _refined(
     """Slot of the switch at ``day`` between regimes ``[start, day)`` and ``[day, stop)``."""
     d = len(kwh)
     low, high = day, day
-    while low > max(start + 2, day - WIDEST_WINDOW) and gains[low - 1] > gains[day] - 4.0:
+    while low > max(start + 2, day - WIDEST_WINDOW) and gains[low - 1] > gains[day] - REACH:
         low -= 1
-    while high < min(stop - 2, day + WIDEST_WINDOW) and gains[high + 1] > gains[day] - 4.0:
+    while high < min(stop - 2, day + WIDEST_WINDOW) and gains[high + 1] > gains[day] - REACH:
         high += 1
     low, high = max(low - 2, start + 1, 0), min(high + 1, stop - 2, d - 1)
     if high <= low:
@@ -139,7 +150,7 @@ def examine(
                     movement[t, k] = np.nan
         if alone:
             movement[:] = 1.0
-        raw = channels(power[i], movement, day_shapes(kwh[i]), 24.0 / s)
+        raw = channels(power[i], movement, day_shapes(kwh[i]), day_lags(kwh[i]), 24.0 / s)
         series = np.empty((len(raw), d))
         noise = np.empty(len(raw))
         for c in range(len(raw)):
@@ -158,7 +169,12 @@ def examine(
                         n += 1
                 covariate[t] = np.log(total / n) if n else 0.0
                 followed[t] = total / n if n else 1.0
-        day, end, gain, single, gains = find_stretch(series, noise, weights, covariate)
+        covariates = np.empty((len(raw), d))
+        for c in range(len(raw)):
+            covariates[c] = covariate
+        if not alone:
+            covariates[LAG] = LAG_SLOPE * peer_lags(power[i], movement)
+        day, end, gain, single, gains = find_stretch(series, noise, weights, covariates)
         usual = 0.0
         n = 0
         known_days = 0
@@ -187,7 +203,7 @@ def examine(
         last = d * s
         numbers[i, 3] = np.nan
         if end < d:
-            back = step_gains(series, noise, weights, covariate, day)
+            back = step_gains(series, noise, weights, covariates, day)
             over = _refined(kwh[i], followed, back, end, day, d, floor)
             numbers[i, 3] = over[0]
             last = round(over[0] * s)
@@ -198,7 +214,7 @@ def examine(
         numbers[i, 8] = slope
         one = np.zeros(1)
         for c in range(len(raw)):
-            size, size_error, _ = step_size(series[c], noise[c], covariate, day, end)
+            size, size_error, _ = step_size(series[c], noise[c], covariates[c], day, end)
             if not np.isfinite(size):
                 continue
             one[0] = 0.5 * (size / size_error) ** 2
@@ -206,20 +222,27 @@ def examine(
                 numbers[i, 9] = one[0]
             elif c <= 8:
                 numbers[i, 10] += one[0] / 8
-            else:
+            elif c != LAG:
                 numbers[i, 11] += one[0] / 4
+            else:
+                numbers[i, 24] = one[0]
         numbers[i, 12] = _sharpness(flat, day, end, step)
         ramp = ramp_fit(flat, onset, end, noise[LEVEL])
-        numbers[i, 13], numbers[i, 14], numbers[i, 15], numbers[i, 16] = ramp
+        numbers[i, 13], begin, numbers[i, 14], numbers[i, 15], numbers[i, 16] = ramp
+        if ramp[0] >= LEAST_RAMP and ramp[2] > RAMP_GAIN:
+            # a slow change began before the day that best splits it; how long before is known to a quarter
+            numbers[i, 0] = min(begin, onset)
+            numbers[i, 1] = max(0.0, min(begin - ramp[0] / 4, low))
+            numbers[i, 2] = min(begin + ramp[0] / 4, float(d))
         numbers[i, 17] = _theil_sen(flat)
         first = round(onset * s)
         numbers[i, 18] = silence_before(kwh[i], exists, first)
         rest = series.copy()
         for c in range(len(raw)):
-            size, _, _ = step_size(series[c], noise[c], covariate, day, end)
+            size, _, _ = step_size(series[c], noise[c], covariates[c], day, end)
             if np.isfinite(size):
                 rest[c, day:end] -= size
-        numbers[i, 23] = np.max(step_gains(rest, noise, weights, covariate, d))
+        numbers[i, 23] = np.max(step_gains(rest, noise, weights, covariates, d))
         lasting = flat.copy()
         if np.isfinite(step):
             lasting[day:end] -= step

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 MIN_DAYS = 5
 """Known days that must stand on each side of a split."""
 
-SLOPE_PRIOR = 0.4
+SLOPE_PRIOR = 1.0
 """Prior standard deviation of the extra slope on the covariate (1 = follows twice as strongly)."""
 
 STRETCH_COST = 12.0
@@ -28,7 +28,7 @@ def step_gains(
     series: NDArray[np.float64],
     noise: NDArray[np.float64],
     weights: NDArray[np.float64],
-    covariate: NDArray[np.float64],
+    covariates: NDArray[np.float64],
     edge: int,
 ) -> NDArray[np.float64]:
     """Weighted gain of a step on the days between ``edge`` and each other day, ``(d + 1,)``.
@@ -41,7 +41,7 @@ def step_gains(
         series: ``(c, d)`` settled channels.
         noise: ``(c,)``; NaN drops a channel.
         weights: ``(c,)``.
-        covariate: ``(d,)``; zeros for none.
+        covariates: ``(c, d)``, one per channel; zeros for none.
         edge: the fixed edge, 0..d.
     """
     c, d = series.shape
@@ -60,7 +60,7 @@ def step_gains(
         for t in range(d):
             r = series[k, t]
             if np.isfinite(r):
-                x = covariate[t]
+                x = covariates[k, t]
                 n += 1
                 sx += x
                 sxx += x * x
@@ -85,7 +85,7 @@ def step_gains(
                 r = series[k, t]
                 if np.isfinite(r):
                     m += 1
-                    ux += covariate[t]
+                    ux += covariates[k, t]
                     ur += r
                 if m < 2 or n - m < 2 or inside < MIN_DAYS or days - inside < MIN_DAYS:
                     continue
@@ -113,7 +113,7 @@ def find_stretch(
     series: NDArray[np.float64],
     noise: NDArray[np.float64],
     weights: NDArray[np.float64],
-    covariate: NDArray[np.float64],
+    covariates: NDArray[np.float64],
 ) -> tuple[int, int, float, float, NDArray[np.float64]]:
     """Best change of one meter: ``(onset, end, gain, single_gain, gains)``.
 
@@ -121,7 +121,7 @@ def find_stretch(
     split is possible. ``gains`` is the profile over the onset with ``end`` fixed, ``(d + 1,)``.
     """
     d = series.shape[1]
-    single = step_gains(series, noise, weights, covariate, d)
+    single = step_gains(series, noise, weights, covariates, d)
     onset = int(np.argmax(single))
     best = single[onset]
     if best <= 0:
@@ -129,7 +129,7 @@ def find_stretch(
     low, high, gain = onset, d, best
     edge = onset
     for _ in range(3):
-        trial = step_gains(series, noise, weights, covariate, edge)
+        trial = step_gains(series, noise, weights, covariates, edge)
         for e in range(d + 1):
             first, last = min(e, edge), max(e, edge)
             outer = _known_between(series, 0, first) >= MIN_DAYS and (
@@ -142,7 +142,7 @@ def find_stretch(
             break
     if high < d and gain < 1.1 * best + STRETCH_COST:
         low, high, gain = onset, d, best
-    gains = single if high == d else step_gains(series, noise, weights, covariate, high)
+    gains = single if high == d else step_gains(series, noise, weights, covariates, high)
     return low, high, gain, best, gains
 
 
@@ -187,19 +187,21 @@ def step_size(
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def ramp_fit(
     series: NDArray[np.float64], onset: float, end: int, noise: float
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """Step against ramps and a line on days ``[0, end)``: how the change came.
 
     The day of the onset itself is left out when the onset falls inside it: it holds both regimes.
 
     Returns:
-        Length in days of the best ramp (0 = a step), the share of the step's squared error that the
+        Length in days of the best ramp (0 = a step), the day on which it begins, the share of the step's
+        squared error that the
         ramp takes away, the squared error of a straight line over that of the step, and the line's r2.
     """
     lengths = (0, 4, 8, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365)
     best = np.inf
     step_error = np.nan
     length = 0.0
+    begin = onset
     total = np.nan
     mixed = int(onset) if 0.02 < onset - int(onset) < 0.98 else -1
     for w in lengths:
@@ -230,7 +232,7 @@ def ramp_fit(
                 srr += r * r
                 sur += u * r
             if n < 2 * MIN_DAYS:
-                return np.nan, np.nan, np.nan, np.nan
+                return np.nan, np.nan, np.nan, np.nan, np.nan
             cuu = suu - su * su / n
             total = srr - sr * sr / n
             if cuu <= 1e-9:
@@ -242,6 +244,7 @@ def ramp_fit(
             elif error < best - 8 * noise * noise:  # a ramp has two more free numbers than a step
                 best = error
                 length = w
+                begin = max(centre - w / 2, 0.0)
     n = 0
     st = 0.0
     stt = 0.0
@@ -259,5 +262,5 @@ def ramp_fit(
     small = 1e-6 * n
     r2 = 1 - line_error / total if total > small else 0.0
     if not np.isfinite(step_error):
-        return np.nan, np.nan, np.nan, r2
-    return length, 1 - best / max(step_error, small), line_error / max(step_error, small), r2
+        return np.nan, np.nan, np.nan, np.nan, r2
+    return length, begin, 1 - best / max(step_error, small), line_error / max(step_error, small), r2

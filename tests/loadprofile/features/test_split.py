@@ -34,7 +34,7 @@ def test_running_sums_equal_least_squares(seed: int, days: int, lost: float) -> 
     covariate = rng.normal(0, 0.3, days)
     noise, weights = np.array([0.7, 1.3]), np.array([1.0, 0.5])
     for edge in (days, days // 2):
-        gains = split.step_gains(series, noise, weights, covariate, edge)
+        gains = split.step_gains(series, noise, weights, np.tile(covariate, (2, 1)), edge)
         for e in range(days + 1):
             inside = np.zeros(days, dtype=bool)
             inside[min(e, edge) : max(e, edge)] = True
@@ -53,7 +53,7 @@ def test_running_sums_equal_least_squares(seed: int, days: int, lost: float) -> 
 def test_single_split_is_where_ruptures_finds_it(seed: int, at: int) -> None:
     rng = np.random.default_rng(seed)
     series = rng.normal(0, 1, 60) + 3 * (np.arange(60) >= at)
-    gains = split.step_gains(series[None], np.ones(1), np.ones(1), np.zeros(60), 60)
+    gains = split.step_gains(series[None], np.ones(1), np.ones(1), np.zeros((1, 60)), 60)
     theirs = ruptures.Dynp(model="l2", min_size=split.MIN_DAYS, jump=1).fit(series).predict(n_bkps=1)[0]
     assert int(np.argmax(gains)) == theirs
 
@@ -70,7 +70,7 @@ def test_stretches_are_found(first: int, last: int) -> None:
     rng = np.random.default_rng(4)
     series = rng.normal(0, 1, (1, 60))
     series[:, first:last] -= 6
-    onset, end, gain, single, gains = split.find_stretch(series, np.ones(1), np.ones(1), np.zeros(60))
+    onset, end, gain, single, gains = split.find_stretch(series, np.ones(1), np.ones(1), np.zeros((1, 60)))
     assert (onset, end) == (first, last)
     assert gain >= single
     assert int(np.argmax(gains)) == first
@@ -79,7 +79,7 @@ def test_stretches_are_found(first: int, last: int) -> None:
 def test_too_short_a_series_has_no_change() -> None:
     series = np.full((1, 30), np.nan)
     series[0, :9] = 1.0
-    assert split.find_stretch(series, np.ones(1), np.ones(1), np.zeros(30))[0] == -1
+    assert split.find_stretch(series, np.ones(1), np.ones(1), np.zeros((1, 30)))[0] == -1
 
 
 def test_a_slope_on_the_covariate_is_no_step() -> None:
@@ -87,11 +87,11 @@ def test_a_slope_on_the_covariate_is_no_step() -> None:
     season = np.cos(2 * np.pi * np.arange(365) / 365)
     series = (0.5 * season + rng.normal(0, 0.1, 365))[None]
     noise, one = np.array([0.1]), np.ones(1)
-    blind = split.step_gains(series, noise, one, np.zeros(365), 365).max()
-    seeing = split.step_gains(series, noise, one, season, 365).max()
+    blind = split.step_gains(series, noise, one, np.zeros((1, 365)), 365).max()
+    seeing = split.step_gains(series, noise, one, season[None], 365).max()
     assert seeing < 0.02 * blind
     series[0, 200:] -= 0.7
-    onset, end, *_ = split.find_stretch(series, noise, one, season)
+    onset, end, *_ = split.find_stretch(series, noise, one, season[None])
     assert (onset, end) == (200, 365)
     step, error, slope = split.step_size(series[0], 0.1, season, onset, end)
     assert step == pytest.approx(-0.7, abs=4 * error)
@@ -104,12 +104,13 @@ def test_a_ramp_is_told_from_a_step() -> None:
     noise = rng.normal(0, 0.05, 120)
     ramp = -np.clip((t - 40) / 30, 0, 1) + noise
     step = -1.0 * (t >= 55) + noise
-    length, gain, line, _ = split.ramp_fit(ramp, 55, 120, 0.05)
+    length, begin, gain, line, _ = split.ramp_fit(ramp, 55, 120, 0.05)
     assert length in {21, 30, 45}
     assert gain > 0.5
-    length, gain, line, _ = split.ramp_fit(step, 55, 120, 0.05)
-    assert (length, gain) == (0, 0)
+    assert begin == pytest.approx(40, abs=8)
+    length, begin, gain, line, _ = split.ramp_fit(step, 55, 120, 0.05)
+    assert (length, begin, gain) == (0, 55, 0)
     assert line > 5
-    _, _, line, r2 = split.ramp_fit(-t / 60 + noise, 60, 120, 0.05)
+    _, _, _, line, r2 = split.ramp_fit(-t / 60 + noise, 60, 120, 0.05)
     assert line < 0.5
     assert r2 > 0.9

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadprofile.features import channels, peers
+from loadprofile.features.daily import daily_blocks
+
+
+def slow_shapes(kwh: np.ndarray) -> np.ndarray:
+    out = np.full((len(kwh), 4), np.nan)
+    for t, day in enumerate(kwh.astype(np.float64)):
+        known = np.sort(day[np.isfinite(day)])
+        steps = np.abs(np.diff(day))
+        steps = steps[np.isfinite(steps)]
+        if len(known) >= max(len(day) / 2, 4) and len(steps) >= 2:
+            out[t] = known[-2:].mean(), known[(len(known) - 1) // 10], steps.mean(), (known == 0).mean()
+    return out
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 10_000), slots=st.sampled_from([24, 48, 96]), lost=st.sampled_from([0.0, 0.3, 0.6])
+)
+def test_day_shapes_equal_the_slow_twin(seed: int, slots: int, lost: float) -> None:
+    rng = np.random.default_rng(seed)
+    kwh = rng.choice([0.0, 0.1, 0.1, 0.7, 3.0], (6, slots)).astype(np.float32) * rng.random((6, 1)).astype(
+        "f4"
+    )
+    kwh[rng.random(kwh.shape) < lost] = np.nan
+    np.testing.assert_allclose(channels.day_shapes(kwh), slow_shapes(kwh), rtol=1e-6)
+
+
+def test_levels_are_against_what_the_peers_did(make_homes) -> None:
+    homes = make_homes(3, 40)
+    power = daily_blocks(homes).power[0]
+    movement = np.exp(0.3 * np.sin(np.arange(40 * 8)).reshape(40, 8))
+    kwh = homes.kwh[0]
+    shapes, lags = channels.day_shapes(kwh), channels.day_lags(kwh)
+    plain = channels.channels(power, np.ones((40, 8)), shapes, lags, 0.5)
+    moved = channels.channels((power * movement).astype(np.float32), movement, shapes, lags, 0.5)
+    np.testing.assert_allclose(moved[1:9], plain[1:9], atol=0.08)
+    clock = np.maximum(power, 0).mean(axis=0)
+    wanted = np.log((power.mean(axis=1) + 0.05 * clock.mean()) / (1.05 * clock.mean()))
+    np.testing.assert_allclose(plain[channels.LEVEL], wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 2])
+def test_a_day_that_runs_late_has_that_lag(make_homes, hours: int) -> None:
+    kwh = make_homes(1, 60, noise=0.05).kwh[0].copy()
+    kwh[50:] = np.roll(kwh.reshape(-1), 2 * hours).reshape(kwh.shape)[50:]
+    lag = channels.day_lags(kwh)
+    assert lag[50:].mean() - lag[:50].mean() == pytest.approx(hours, rel=0.45)
+    double = channels.day_lags(2 * kwh)
+    np.testing.assert_allclose(lag, double, rtol=1e-5)
+
+
+def test_settling_takes_weekdays_out_and_keeps_steps() -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(120)
+    raw = 0.5 * (t % 7 >= 5) + rng.normal(0, 0.1, 120) - 1.0 * (t >= 60)
+    raw[20] = 50.0
+    series, noise = channels.settle(raw, t % 7)
+    weekend = t % 7 >= 5
+    rest = series + 1.0 * (t >= 60)
+    rest[20] = 0
+    assert abs(rest[weekend].mean() - rest[~weekend].mean()) < 0.1
+    assert series[:60].mean() - series[60:].mean() == pytest.approx(1.0, abs=0.15)
+    assert abs(series[20]) < 4
+    assert noise == pytest.approx(0.1, rel=0.4)
+
+
+def test_noise_counts_days_that_resemble_their_neighbours() -> None:
+    rng = np.random.default_rng(1)
+    white = rng.normal(0, 0.3, 365)
+    slow = np.convolve(rng.normal(0, 0.3, 365), np.ones(10) / np.sqrt(10), "same")
+    weekday = np.arange(365) % 7
+    assert channels.settle(slow, weekday)[1] > 1.1 * channels.settle(white, weekday)[1]
+
+
+def test_a_dead_meter_has_no_channels() -> None:
+    power = np.zeros((20, 8), dtype=np.float32)
+    out = channels.channels(power, np.ones((20, 8)), np.zeros((20, 4)), np.zeros(20), 0.5)
+    assert np.isnan(out).all()
+    assert np.isnan(channels.settle(out[0], np.arange(20) % 7)[1])
+
+
+def test_a_clock_change_of_all_shows_in_the_peers_lag(make_homes, bare) -> None:
+    homes = make_homes(60, 60)
+    kwh = homes.kwh.copy()
+    kwh[:, 30:] = np.roll(kwh.reshape(60, -1), 2, axis=1).reshape(kwh.shape)[:, 30:]
+    blocks = daily_blocks(homes.with_kwh(kwh))
+    expected = peers.group_peers(blocks, bare(homes)).expected(slice(None)).astype(np.float64)
+    for i in range(5):
+        lag = channels.peer_lags(blocks.power[i], expected[i])
+        assert lag[30:].mean() - lag[:30].mean() > 0.05
