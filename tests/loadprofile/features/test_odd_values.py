@@ -159,3 +159,21 @@ def test_a_week_in_watt_hours_is_a_unit_mix_and_an_empty_home_is_not() -> None:
     values[10 * S : 17 * S] = 0.0
     values[10 * S : 17 * S : S] = 0.01
     assert odd_values.units(values, edges_of(values))[0] == 0.0
+
+
+def test_two_high_readings_in_a_row_are_no_spike() -> None:
+    values = home()
+    values[300:302] = 40.0
+    day, slot = axes(len(values))
+    found = named(odd_values.SPIKES, odd_values.spikes(values, day, slot, S, 1.5))
+    assert found["spike_count"] == 0
+    assert found["spike_ratio"] < 3
+
+
+def test_a_smaller_sentinel_does_not_hide_a_greater_one() -> None:
+    values = home()
+    values[100:400] = 9999.0
+    values[500] = 16_777.215
+    share, at = odd_values.sentinels(values, ranked(values))
+    assert share == pytest.approx(301 / len(values))
+    assert at == 100

@@ -268,3 +268,24 @@ def test_the_sum_that_arrives_after_a_gap_is_seen() -> None:
     as_zero = np.where(np.isnan(values), np.float32(0), values)
     found = named(runs.ZEROS, runs.zeros(as_zero, day, slot, energy, zero_share))
     assert found["zero_catchup_count"] == 6
+
+
+def test_a_home_that_is_zero_every_night_delivers_no_sum() -> None:
+    day_of_use = np.where(np.arange(48) < 14, 0.0, 0.3)
+    values = np.tile(day_of_use, 30).astype(np.float32)
+    values[14::96] = 2.0  # the kettle and the heater, every second morning
+    day, slot = axes(len(values), 48)
+    energy, zero_share = usual(values, slot, 48, 0.3)
+    found = named(runs.ZEROS, runs.zeros(values, day, slot, energy, zero_share))
+    assert found["zero_catchup_count"] == 0
+
+
+def test_a_run_inside_a_load_that_hovers_around_it_is_not_stuck() -> None:
+    rng = np.random.default_rng(4)
+    values = np.round(rng.gamma(1.0, 0.3, 48 * 60), 3)
+    values[1000:1200] = 0.030 + 0.001 * rng.integers(-1, 2, 200)
+    values[1080:1120] = 0.030
+    assert stuck_of(values, 0.001)["stuck_runs"] == 0
+    values[1000:1080] = values[:80]  # the same run where nothing else hovers there
+    values[1120:1200] = values[100:180]
+    assert stuck_of(values, 0.001)["stuck_runs"] == 1
