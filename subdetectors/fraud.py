@@ -200,7 +200,8 @@ def capped(m: Measures) -> Signature:
     stuck, repeated = m["integrity.stuck_longest_days"], m["integrity.repeat_day_share"]
     copied = either(ramp(stuck, 0.5, 1.5), ramp(repeated, 0.0, 0.02))
     ceiling = both(ramp(share, 0.004, 0.03), ramp(days, 0.1, 0.4))
-    strength = unless(either(0.8 * ceiling, 0.8 * cut), _lumps(m), copied)
+    coarse = ramp(m["integrity.grid_kwh_rel"], 0.2, 0.5)  # few counting steps: a common top value is ordinary
+    strength = unless(either(0.8 * ceiling, 0.8 * cut), coarse, copied)
     return _sign(
         "capped", lifted(strength, _tampered(m)),
         lambda i: f"{percent(share[i], 1)} of the readings lie within 1 % of one ceiling, touched on "
@@ -302,12 +303,13 @@ def flattened(m: Measures) -> Signature:
     strength = both(
         m.reshaped, ramp(left, -0.45, -1.1), ramp(low - m.moved, 0.1, 0.4), ramp(m.moved, 0.5, 0.2)
     )
-    raised = 0.4 + 0.6 * ramp(low, -0.1, 0.15)  # an empty home is flat too, on its old base
+    raised = 0.4 + 0.6 * ramp(low, -0.1, 0.15)
+    empty = both(ramp(m.moved, -0.35, -0.9), ramp(low, 0.25, 0.1))  # flat too, on its old base
     added = ramp(m.moved, 0.1, 0.3)  # a constant load on top also evens the day
-    stuck = ramp(m["integrity.stuck_longest_days"], 0.5, 1.5)
+    stuck, zeros = ramp(m["integrity.stuck_longest_days"], 0.5, 1.5), ramp(m["change.zero_after"], 0.3, 0.7)
     return _sign(
         "flattened",
-        0.9 * unless(strength * raised, ramp(m["change.zero_after"], 0.3, 0.7), 0.8 * added, 0.7 * stuck),
+        0.9 * unless(strength * raised, zeros, 0.8 * added, 0.7 * stuck, 0.7 * empty),
         lambda i: f"Within the day the load varies {number(np.exp(left[i]))} times as much as before "
         f"{on(onset[i])}; the "
         f"lowest loads {change_in_percent(low[i])} and the level {change_in_percent(m.moved[i])}.",
