@@ -74,14 +74,14 @@ def screen(
     """Screen meters: a ranked, explained worklist."""
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
-    fitted = model_named(model)
+    chosen, fitted = engine_named(engine), model_named(model)
     with progress.step("reading"):
         intake = read(inputs, reading, rejects, first, last)
         context, context_notes = read_context(events, registers, outages, topology, out)
     with progress.step("judging"):
         result = screen_all(
             intake.profiles, fitted, context=context, hemisphere=hemisphere,
-            prevalence=prevalence, engine=engine_named(engine),
+            prevalence=prevalence, engine=chosen,
         )  # fmt: skip
     write_table(result.worklist, out)
     notes = (*context_notes, *intake.warnings, *result.warnings)
@@ -160,10 +160,11 @@ def features(
     """Write every feature of every meter."""
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
+    chosen = engine_named(engine)
     with progress.step("reading"):
         intake = read(inputs, reading, rejects, first, last)
     with progress.step("measuring"):
-        table = feature_table(intake.profiles, hemisphere, engine_named(engine))
+        table = feature_table(intake.profiles, hemisphere, chosen)
     write_table(table.to_frame().reset_index(), out)
     progress.say(
         *reading_summary(intake.counts, rejects),

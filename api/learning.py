@@ -24,6 +24,9 @@ from loadprofile.screening import examine, model_inputs, survey
 from loadprofile.training import fit_model
 from loadprofile.verdicts import CAUSES, Cause
 
+ITERATIONS = 160
+"""Boosting rounds of a model trained from the command line."""
+
 
 def train_on(
     intake: Intake,
@@ -66,7 +69,7 @@ def train_on(
         "versions": {name: version(name) for name in ("loadprofile", "numpy", "scikit-learn", "skops")},
     }
     with progress.step(f"fitting {len(cases):,} cases"):
-        model = fit_model(cases, seed=seed, manifest=manifest)
+        model = fit_model(cases, seed=seed, iterations=ITERATIONS, manifest=manifest)
     model.save(str(out))
     return (f"{len(cases):,} cases, {len(verified)} meters with verified causes", f"model: {out}")
 

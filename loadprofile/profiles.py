@@ -120,7 +120,8 @@ class LoadProfiles:
         return LoadProfiles(
             meter_ids=self.meter_ids,
             days=self.days[keep],
-            kwh=self.kwh[:, keep],
+            # contiguous: the kernels are compiled for that layout only
+            kwh=np.ascontiguousarray(self.kwh[:, keep]),
             step_minutes=self.step_minutes,
             timezone=self.timezone,
             exists=self.exists[keep],

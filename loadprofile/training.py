@@ -43,6 +43,7 @@ def fit_model(
     cases: Cases,
     *,
     seed: int = 0,
+    iterations: int = 160,
     prior: Mapping[Cause, float] = FIELD_PRIOR,
     manifest: Mapping[str, Any] | None = None,
 ) -> Model:
@@ -51,6 +52,7 @@ def fit_model(
     Args:
         cases: rows with known causes; every one of the six answers must occur.
         seed: of folds and boosting.
+        iterations: boosting rounds of each boosted part.
         prior: how common each answer is in the field.
         manifest: what to record beside what is recorded anyway.
     """
@@ -62,7 +64,7 @@ def fit_model(
     anomaly_names = names_in(names, (*PAPER_GROUPS, "integrity", "change", "peers", "cohort"))
     distance = planes.transform(cases.table.select(space_names).values)[:, -1]
     boosting = HistGradientBoostingClassifier(
-        max_iter=150, learning_rate=0.08, max_leaf_nodes=15, min_samples_leaf=20,
+        max_iter=iterations, learning_rate=0.08, max_leaf_nodes=15, min_samples_leaf=20,
         max_features=0.2, early_stopping=False, random_state=seed,
     )  # fmt: skip
     anomaly = HeldOutCalibrated(make_pipeline(KnownColumns(), boosting))
@@ -70,7 +72,7 @@ def fit_model(
         np.column_stack([cases.table.select(anomaly_names).values, distance]), abnormal, groups=cases.home
     )
     odds_names = names_in(names, ODDS_GROUPS)
-    odds = CauseOdds(seed=seed).fit(
+    odds = CauseOdds(seed=seed, max_iter=iterations).fit(
         cases.table.select(odds_names).values, cases.cause, homes=cases.home, kinds=cases.kind
     )
     causes = np.array([str(c) for c in CAUSES])

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Compiled loops use one core each; more OpenMP threads beside them only stall on a shared machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-pytest_plugins = ["cer_layout"]
+pytest_plugins = ["cer_layout", "small_model"]
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,11 @@ from loadprofile.verdicts import CAUSES, Cause, SubDetector
 
 PROTOCOLS = ("injected",)
 TRAIN_SHARE = 0.6
+ITERATIONS = 160
+"""Boosting rounds of the model that is trained here."""
+
+CLASSIFIERS_COMPARED = tuple(CLASSIFIERS)
+DETECTORS_COMPARED = tuple(DETECTORS)
 PUBLISHED = tuple(p.name for p in PHENOMENA if p.name.startswith(("jokar_", "fdi_")))
 """The theft functions of Jokar et al. 2016 and of the FDI papers (Hu 2019, Shi 2023, MFFTD 2025)."""
 
@@ -128,7 +133,7 @@ def evaluate_injected(
         each=each,
     )
     assert_disjoint({"train": train.home, "test": np.concatenate([test.home, thefts.home])})
-    here = fit_model(train, seed=seed)
+    here = fit_model(train, seed=seed, iterations=ITERATIONS)
     methods = _methods(train, here, packaged, seed)
     scored = tuple(method(test) for method in methods)
     on_thefts = tuple(method(thefts) for method in methods)
@@ -174,12 +179,12 @@ def _methods(train: Cases, here: Model, packaged: Model, seed: int) -> list[Meth
     planes = here.planes(train.table)
     fraud, abnormal = train.cause == str(Cause.FRAUD), train.cause != str(Cause.NORMAL)
     methods: list[Method] = []
-    for name in CLASSIFIERS:
+    for name in CLASSIFIERS_COMPARED:
         pair = [make_classifier(name, seed) for _ in range(2)]
         fitted = [made.estimator.fit(planes, y) for made, y in zip(pair, (fraud, abnormal), strict=True)]
         family = "paper" if name in PAPER_SIX else "boosting"
         methods.append(_supervised(pair[0].name, family, fitted, here))
-    methods.extend(_unsupervised(name, Unusual(name, seed).fit(planes), here) for name in DETECTORS)
+    methods.extend(_unsupervised(name, Unusual(name, seed).fit(planes), here) for name in DETECTORS_COMPARED)
     methods.append(lambda cases: _both("distance to the planes", "no labels", here.distance(cases.table)))
     methods.append(_drop_rule)
     shares = np.array([(train.cause == str(c)).mean() for c in CAUSES])

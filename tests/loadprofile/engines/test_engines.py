@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from loadprofile.engines.dask import DaskEngine
+from loadprofile.engines.local import Engine, LocalEngine
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+ENGINES = [
+    pytest.param(LocalEngine(), id="loop"),
+    pytest.param(LocalEngine(3), id="threads"),
+    pytest.param(DaskEngine(), id="dask"),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_results_keep_the_order_of_the_batches(engine: Engine) -> None:
+    assert engine.map(square, range(20)) == [x * x for x in range(20)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_batches_no_results(engine: Engine) -> None:
+    assert engine.map(square, []) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_error_in_a_batch_is_not_swallowed(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError):
+        engine.map(lambda x: 1 // x, [1, 0])

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from loadprofile.cases import Cases, Source, emulated_cases, small_utility
+from loadprofile.profiles import LoadProfiles
+from loadprofile.verdicts import CAUSES, SubDetector
+
+
+def test_every_answer_occurs_and_nothing_is_left_unlabelled(small_cases: Cases) -> None:
+    assert set(small_cases.cause) == {str(c) for c in CAUSES}
+    assert (small_cases.kind != "").all()
+    assert (np.isnat(small_cases.onset) == (small_cases.kind == "untouched")).all()
+
+
+def test_same_seed_same_cases(simulated_homes: LoadProfiles, detectors: Sequence[SubDetector]) -> None:
+    source = Source("simulated", simulated_homes)
+    a, b = (emulated_cases([source], detectors, populations=1, seed=8, windows=(58,)) for _ in range(2))
+    assert np.array_equal(a.table.values, b.table.values, equal_nan=True)
+    assert a.kind.tolist() == b.kind.tolist()
+
+
+def test_excluded_kinds_are_never_planted(
+    simulated_homes: LoadProfiles, detectors: Sequence[SubDetector]
+) -> None:
+    source = Source("simulated", simulated_homes)
+    first = emulated_cases([source], detectors, populations=1, seed=8, windows=(58,))
+    planted = sorted(set(first.kind) - {"untouched"})[:3]
+    again = emulated_cases([source], detectors, populations=1, seed=8, windows=(58,), exclude=planted)
+    assert not set(planted) & set(again.kind)
+
+
+def test_homes_are_known_by_source_and_meter(small_cases: Cases, simulated_homes: LoadProfiles) -> None:
+    assert set(small_cases.home) <= {f"simulated:{m}" for m in simulated_homes.meter_ids}
+
+
+def test_moments_never_reach_a_classifier(small_cases: Cases) -> None:
+    assert not [name for name in small_cases.table.names if name.startswith("when.")]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param("dead", id="a_meter_dead_for_days"),
+        pytest.param("absent", id="a_meter_half_absent"),
+    ],
+)
+def test_faulty_windows_are_not_taken_as_ordinary(simulated_homes: LoadProfiles, fault: str) -> None:
+    kwh = simulated_homes.kwh.copy()
+    if fault == "dead":
+        kwh[0, 30:40] = 0.0
+    else:
+        kwh[0, 20:70] = np.nan
+    source = Source("s", simulated_homes.with_kwh(kwh))
+    homes = [h for i in range(6) for h in small_utility(source, np.random.default_rng(i), windows=(91,))[1]]
+    assert homes
+    assert f"s:{simulated_homes.meter_ids[0]}" not in homes
