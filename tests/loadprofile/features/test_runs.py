@@ -270,14 +270,17 @@ def test_the_sum_that_arrives_after_a_gap_is_seen() -> None:
     assert found["zero_catchup_count"] == 6
 
 
-def test_a_home_that_is_zero_every_night_delivers_no_sum() -> None:
-    day_of_use = np.where(np.arange(48) < 14, 0.0, 0.3)
-    values = np.tile(day_of_use, 30).astype(np.float32)
-    values[14::96] = 2.0  # the kettle and the heater, every second morning
+def test_a_home_that_is_zero_every_second_night_delivers_no_sum() -> None:
+    values = np.full(48 * 30, 0.3, dtype=np.float32)
+    for day_at in range(0, len(values), 96):
+        values[day_at : day_at + 14] = 0.0
+        values[day_at + 14] = 2.0  # the kettle and the heater: as much as seven hours of an ordinary night
     day, slot = axes(len(values), 48)
     energy, zero_share = usual(values, slot, 48, 0.3)
     found = named(runs.ZEROS, runs.zeros(values, day, slot, energy, zero_share))
     assert found["zero_catchup_count"] == 0
+    found = named(runs.ZEROS, runs.zeros(values, day, slot, energy, 0.0 * zero_share))
+    assert found["zero_catchup_count"] == 15  # the habit alone makes the difference
 
 
 def test_a_run_inside_a_load_that_hovers_around_it_is_not_stuck() -> None:
