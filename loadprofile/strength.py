@@ -199,7 +199,7 @@ class Measures:
         whole = np.maximum(times, 1.0 / times)
         coarser = (whole > 1.5) & (np.abs(whole - np.rint(whole)) < 0.02 * whole)
         usual = np.abs(log_grid[:, None] - np.log(RATIONALS)[None, :]).min(axis=1) < 0.004
-        coarser &= ~(usual & (times < 1.0))
+        coarser &= ~(usual & (times < 0.45))  # half steps are also what averages of two readings leave
         followed = np.nan_to_num(np.abs(log_grid - self.moved), nan=9.0) < 0.35
         out: Floats = np.where((np.abs(log_grid) > 0.02) & (followed | ~coarser), times, np.nan)
         return out

@@ -201,6 +201,7 @@ def capped(m: Measures) -> Signature:
     copied = either(ramp(stuck, 0.5, 1.5), ramp(repeated, 0.0, 0.02))
     ceiling = both(ramp(share, 0.004, 0.03), ramp(days, 0.1, 0.4))
     coarse = ramp(m["integrity.grid_kwh_rel"], 0.2, 0.5)  # few counting steps: a common top value is ordinary
+    cut = unless(cut, 0.5 * m["change.returned"])
     strength = unless(either(0.8 * ceiling, 0.8 * cut), coarse, copied)
     return _sign(
         "capped", lifted(strength, _tampered(m)),
@@ -254,8 +255,11 @@ def nearly_nothing(m: Measures) -> Signature:
     whole_days = at_midnight(m.when("zero_first")) & at_midnight(m.when("zero_last"))
     known = outage_share(m.population, m.when("zero_first"), m.when("zero_last"))
     strength = unless(0.8 * fell, 0.5 * dead, known, m.multiplied, 0.8 * m.shared("zero"), 0.7 * whole_days)
+    away = (
+        0.6 * m["change.returned"] * ramp(m["change.duration_days"], 30.0, 20.0)
+    )  # a holiday, all switched off
     return _sign(
-        "nearly_nothing", unless(strength, ramp(m["change.missing_after"], 0.5, 0.9)),
+        "nearly_nothing", unless(strength, away, ramp(m["change.missing_after"], 0.5, 0.9)),
         lambda i: f"Use {change_in_percent(m.moved[i])} {between(onset[i], m.when('change_end')[i])}; "
         f"{percent(zeros[i])} of the readings there are exactly zero: a full bypass, an open switch or a "
         f"dead register.",
