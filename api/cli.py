@@ -13,17 +13,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.assembly import engine_named, feature_table, model_named, read, write_table
-from api.assembly import screen as screen_all
-from api.context import read_context
-from api.demo import run_demo
-from api.learning import evaluate_inputs, train_on
 from api.options import Engine, Hemisphere, Inputs, Quiet, takes_readings
 from api.progress import Progress
-from api.reporting import write_screening_report
-from api.summaries import reading_summary, screening_summary
 from loadprofile.errors import LoadProfileError
 from loadprofile.ingest.options import ReadOptions
+
+# Commands import what they need themselves: help and usage errors must not wait for numba and scikit-learn.
 
 app = typer.Typer(
     name="loadprofile",
@@ -42,6 +37,8 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Show the main job end to end on simulated meters."""
+    from api.demo import run_demo
+
     run_demo(out, meters=meters, seed=seed, progress=Progress(quiet))
 
 
@@ -72,6 +69,12 @@ def screen(
     quiet: Quiet = False,
 ) -> None:
     """Screen meters: a ranked, explained worklist."""
+    from api.assembly import engine_named, model_named, read, write_table
+    from api.assembly import screen as screen_all
+    from api.context import read_context
+    from api.reporting import write_screening_report
+    from api.summaries import reading_summary, screening_summary
+
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
     chosen, fitted = engine_named(engine), model_named(model)
@@ -109,6 +112,10 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a model on a utility's own meters, with verified causes where there are some."""
+    from api.assembly import read
+    from api.learning import train_on
+    from api.summaries import reading_summary
+
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
     with progress.step("reading"):
@@ -135,6 +142,9 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure offline, on meters that were never trained on."""
+    from api.assembly import model_named, read
+    from api.learning import evaluate_inputs
+
     progress = Progress(quiet)
     with progress.step("reading"):
         intake = read(inputs, reading, None, first, last)
@@ -158,6 +168,9 @@ def features(
     quiet: Quiet = False,
 ) -> None:
     """Write every feature of every meter."""
+    from api.assembly import engine_named, feature_table, read, write_table
+    from api.summaries import reading_summary
+
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
     chosen = engine_named(engine)
