@@ -6,6 +6,7 @@ from pathlib import Path
 
 from loadprofile.features.population import Context
 from loadprofile.ingest.context import read_events, read_outages, read_registers, read_topology
+from loadprofile.ingest.event_meanings import with_meanings
 from loadprofile.ingest.readings import write_rejects
 
 
@@ -33,6 +34,8 @@ def read_context(
             rejects = Path(f"{out}.{name}.rejects.csv")
             write_rejects(rejects, table.rejects)
             notes[-1] += f", listed in {rejects}"
+    if "events" in tables:
+        tables["events"] = with_meanings(tables["events"])
     context = Context(
         tables.get("events"), tables.get("registers"), tables.get("outages"), tables.get("topology")
     )

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
+from loadprofile.classify.proportions import wilson
 from loadprofile.errors import ShapeError
 from loadprofile.figures.style import (
     AFTER,
@@ -36,17 +37,11 @@ LINES: tuple[tuple[str, Any], ...] = (
     ("#222222", (0, (1, 1))),
     ("#56B4E9", (0, (7, 2))),
 )
-Z95 = 1.959963984540054
 
 
-def wilson(hits: NDArray[Any], of: NDArray[Any], z: float = Z95) -> NDArray[np.float64]:
-    """``(2, k)`` Wilson score interval of a share; NaN where ``of`` is 0."""
-    n = np.asarray(of, dtype=np.float64)
-    safe = np.maximum(n, 1.0)
-    p = np.asarray(hits, dtype=np.float64) / safe
-    middle = (p + z * z / (2 * safe)) / (1 + z * z / safe)
-    half = z / (1 + z * z / safe) * np.sqrt(p * (1 - p) / safe + z * z / (4 * safe * safe))
-    return np.where(n > 0, np.stack([middle - half, middle + half]), np.nan)
+def _intervals(hits: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
+    """``(2, k)`` 95 % intervals of shares; NaN where ``of`` is 0."""
+    return np.array([wilson(float(h), float(n)) for h, n in zip(hits, of, strict=True)]).reshape(-1, 2).T
 
 
 def reliability(probabilities: NDArray[np.floating], truth: NDArray[np.bool_], bins: int = 10) -> Figure:
@@ -78,7 +73,7 @@ def reliability(probabilities: NDArray[np.floating], truth: NDArray[np.bool_], b
     have = count > 0
     stated = np.bincount(at, weights=p, minlength=bins)[have] / count[have] * 100
     share = hits[have] / count[have] * 100
-    low, high = wilson(hits[have], count[have]) * 100
+    low, high = _intervals(hits[have], count[have]) * 100
     top.vlines(stated, low, high, color=BEFORE, linewidth=1.1)
     top.plot(
         stated, share, "o-", color=BEFORE, markersize=4.5, linewidth=1.2, label="this model, 95 % interval"

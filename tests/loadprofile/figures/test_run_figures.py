@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from loadprofile.errors import ShapeError
-from loadprofile.figures.evaluation import confusion, gain_curve, model_bars, pr_roc, reliability, wilson
+from loadprofile.figures.evaluation import confusion, gain_curve, model_bars, pr_roc, reliability
 from loadprofile.figures.population import block_order, correlation_heatmaps, pca_map
 from loadprofile.verdicts import CAUSES, UNDECIDED
 
@@ -75,13 +75,6 @@ def test_an_odd_meter_does_not_press_the_rest_together() -> None:
     axes = draw(pca_map(scores, np.full(300, "normal"), np.arange(300).astype(str), [])).axes[0]
     assert axes.get_xlim()[1] < 10
     assert "beyond the edge" in axes.texts[0].get_text()
-
-
-def test_wilson_interval() -> None:
-    low, high = wilson(np.array([19, 0]), np.array([19, 0]))
-    assert low[0] == pytest.approx(0.832, abs=0.001)  # 19 of 19
-    assert high[0] == pytest.approx(1)
-    assert np.isnan(low[1])
 
 
 def test_reliability() -> None:

@@ -1,0 +1,71 @@
+"""The main job on real meters: every meter a row, real faults named, ordinary people left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from api.cli import main
+from loadprofile.verdicts import CAUSES
+
+CALLED = {"cause", "meter_id"}
+
+
+def screen(monkeypatch: pytest.MonkeyPatch, out: Path, *words: object) -> pd.DataFrame:
+    monkeypatch.setattr("sys.argv", ["loadprofile", "screen", *map(str, words), "--out", str(out), "--quiet"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    return pd.read_csv(out, dtype={"meter_id": str}, keep_default_na=False)
+
+
+def check(frame: pd.DataFrame, meters: int) -> None:
+    assert len(frame) == meters
+    assert frame["meter_id"].is_unique
+    assert frame[[f"p_{c}" for c in CAUSES]].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-6)
+    assert (frame["cause"] == "fraud").mean() <= 0.02
+
+
+@pytest.fixture(scope="module")
+def london(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as patch:
+        out = tmp_path_factory.mktemp("london") / "w.csv"
+        return screen(patch, out, shared_data / "halfhourly" / "london.parquet")
+
+
+def test_london_every_meter_and_hardly_a_false_theft(london: pd.DataFrame) -> None:
+    check(london, 60)
+
+
+@pytest.mark.parametrize(
+    "meter",
+    [
+        pytest.param("MAC000071", id="stops_in_april"),
+        pytest.param("MAC000080", id="stops_in_may"),
+        pytest.param("MAC000095", id="stops_in_september"),
+        pytest.param("MAC000028", id="stops_in_october"),
+        pytest.param("MAC000004", id="zero_nearly_all_year"),
+    ],
+)
+def test_london_real_faults_are_not_called_fraud(london: pd.DataFrame, meter: str) -> None:
+    row = london.set_index("meter_id").loc[meter]
+    assert row["cause"] in {"data_mismatch", "maintenance"}
+    assert row["evidence"] != "[]"
+
+
+def test_scotland_every_meter_and_hardly_a_false_theft(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(screen(monkeypatch, tmp_path / "w.csv", shared_data / "halfhourly" / "edrp_scotland.parquet"), 400)
+
+
+def test_one_year_of_cambridge(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = screen(
+        monkeypatch, tmp_path / "w.csv", shared_data / "hourly" / "cambridge_estates.parquet",
+        "--from", "2018-01-01", "--to", "2018-12-31",
+    )  # fmt: skip
+    check(frame, 72)
+    stuck = frame.set_index("meter_id").loc["b78"]
+    assert stuck["cause"] in {"data_mismatch", "maintenance"}
