@@ -69,6 +69,23 @@ def test_the_long_day_from_rows_to_cube(tmp_path: Path) -> None:
     assert cube.kwh.sum() + cube.folded_kwh[0] == sum(range(1, 51))
 
 
+def test_days_grow_backwards_and_forwards(tmp_path: Path) -> None:
+    for number, day in enumerate((300, 297, 303), start=1):
+        lines = [f"{1000 + number} {day}{c:02} {day}.5" for c in range(1, 49)]
+        (tmp_path / f"File{number}.txt").write_text("\n".join([*lines, f"1009 {day}10 {number}"]))
+    (cube,) = read_profiles([tmp_path]).profiles
+    assert cube.meter_ids.tolist() == ["1001", "1002", "1003", "1009"]
+    assert cube.days[[0, -1]].astype(str).tolist() == ["2009-10-24", "2009-10-30"]
+    assert [np.flatnonzero(~np.isnan(row).all(axis=1)).tolist() for row in cube.kwh] == [
+        [3],
+        [0],
+        [6],
+        [0, 3, 6],
+    ]
+    assert cube.kwh[3, [0, 3, 6], 9].tolist() == [2.0, 1.0, 3.0]
+    assert cube.kwh[0, 3].tolist() == [300.5] * 48
+
+
 def test_files_and_parquet_give_the_same_cube(tmp_path: Path, rng: np.random.Generator) -> None:
     """Blocks of meters, growing days, three files, both clock changes: simulated homes, bit for bit."""
     frame = simulated(rng, 300, 20, "2010-10-20")
