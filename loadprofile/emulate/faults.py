@@ -83,7 +83,7 @@ def stuck_register(scene: Scene) -> Change:
 def dead_meter(scene: Scene) -> Change:
     """The meter dies: zeros or nothing from one slot on, with no sum ever delivered."""
     span = scene.span(least=2, lasting=0.85, from_first=0.1)
-    missing = scene.chance(0.35)
+    missing = scene.chance(0.1)  # a meter that only falls silent is told as delivery_stopped
     y = scene.kwh.copy()
     y[:, span] = np.where(np.isfinite(y[:, span]), np.nan if missing else 0.0, np.nan)
     return Change(y, {"missing": float(missing)})
@@ -192,6 +192,22 @@ def saturation(scene: Scene) -> Change:
     return Change(scene.registered(y, span), {"quantile": quantile, "hardness": hard})
 
 
+def starting_current(scene: Scene) -> Change:
+    """The meter no longer starts at low load: what lies under its threshold is counted as exactly zero.
+
+    IEC 62053 limits the starting current to a few thousandths of the rated current; a worn or faulty
+    meter needs far more. Standby vanishes and only the humps of fridge, kettle and oven are left.
+    """
+    span = scene.span(least=5, lasting=0.9, from_first=0.5)
+    quantile = scene.pick(0.35, 0.85)
+    y = scene.kwh.copy()
+    for row in range(scene.meters):
+        threshold = max(float(np.nanquantile(scene.kwh[row], quantile)), 1e-6)
+        part = y[row, span]
+        y[row, span] = np.where(part < threshold, np.where(np.isfinite(part), 0.0, np.nan), part)
+    return Change(y, {"quantile": quantile})
+
+
 def loose_terminal(scene: Scene) -> Change:
     """A terminal loses contact in bursts, more and more: to zero or to a part of the load."""
     span = scene.span(least=7, lasting=1.0, from_first=0.15)
@@ -246,5 +262,6 @@ KINDS: tuple[Phenomenon, ...] = (
     _kind("coarse_pulses", coarse_pulses, "energy in lumps, the sum is right"),
     _kind("lost_pulses", lost_pulses, "pulses missed at random, more at high load"),
     _kind("saturation", saturation, "soft compression of high load"),
+    _kind("starting_current", starting_current, "low load is not counted; high load is"),
     _kind("loose_terminal", loose_terminal, "growing bursts of lost contact", days=14),
 )

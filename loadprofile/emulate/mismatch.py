@@ -249,6 +249,14 @@ def incomplete_transfer(scene: Scene) -> Change:
     return Change(y, {"whole_tail": float(tail), "zero": float(zero)})
 
 
+def delivery_stopped(scene: Scene) -> Change:
+    """From one moment on nothing reaches the warehouse: a line left out of the export, a contract moved."""
+    span = scene.span(least=2, lasting=1.0, from_first=0.0)
+    y = scene.kwh.copy()
+    y[:, span.start :] = np.nan
+    return Change(y, {"days": (scene.length - span.start) / scene.per_day})
+
+
 def negative_rows(scene: Scene) -> Change:
     """Rows of the export register, or with the sign lost, in the import column."""
     low, high = scene.extent()
@@ -344,6 +352,14 @@ KINDS: tuple[Phenomenon, ...] = (
         incomplete_transfer,
         "the tail of period or day absent",
         largest=300,
+        makes_gaps=True,
+        loss=Loss.NONE,
+    ),
+    _kind(
+        "delivery_stopped",
+        delivery_stopped,
+        "nothing delivered any more",
+        largest=40,
         makes_gaps=True,
         loss=Loss.NONE,
     ),
