@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 DIRECTLY = {
     "glr": "gain", "single_glr": "single_gain", "level_glr": "level_gain", "block_glr": "block_gain",
     "texture_glr": "texture_gain", "second_glr": "second_gain", "lag_glr": "lag_gain",
+    "close_glr": "close_gain",
 }  # fmt: skip
 """Gains that become columns as sqrt(2 gain): robust z-like numbers."""
 

@@ -21,6 +21,19 @@ FREEDOM = 4.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _median(values: NDArray[np.float64], n: int) -> float:
+    """Median of the first ``n`` values, which it sorts in place (insertion: faster than a call for 28)."""
+    for i in range(1, n):
+        value = values[i]
+        j = i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
+    return float(0.5 * (values[(n - 1) // 2] + values[n // 2]))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _regime(
     logs: NDArray[np.float64], first: int, last: int, where: NDArray[np.float64], width: NDArray[np.float64]
 ) -> bool:
@@ -40,8 +53,10 @@ def _regime(
             raw[k] = np.nan
             continue
         enough = True
-        where[k] = np.median(values[:n])
-        raw[k] = 1.4826 * np.median(np.abs(values[:n] - where[k]))
+        where[k] = _median(values, n)
+        for j in range(n):
+            values[j] = abs(values[j] - where[k])
+        raw[k] = 1.4826 * _median(values, n)
     for k in range(s):
         total = 0.0
         count = 0

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from loadprofile.features.aligned import gather, silence_before
 from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, day_lags, day_shapes, peer_lags, settle
 from loadprofile.features.onset import MEMORY_DAYS, find_onset
-from loadprofile.features.split import find_stretch, ramp_fit, step_gains, step_size
+from loadprofile.features.split import CLOSE_DAYS, find_stretch, parts, ramp_fit, step_gains, step_size
 
 NUMBERS = (
     "onset", "low", "high", "end", "gain", "single_gain", "step", "step_se", "slope", "level_gain",
     "block_gain", "texture_gain", "sharpness", "ramp_days", "ramp_gain", "trend_vs_step", "trend_r2",
     "trend", "silence", "usual_kw", "noise", "weekly_noise", "days_known", "second_gain",
-    "lag_gain",
+    "lag_gain", "close_gain",
 )  # fmt: skip
 
 REACH = 6.0
@@ -190,7 +190,9 @@ def examine(
         numbers[i, 22] = known_days
         if day < 0:
             continue
-        step, error, slope = step_size(series[LEVEL], noise[LEVEL], covariate, day, end)
+        _, _, slope = step_size(series[LEVEL], noise[LEVEL], covariate, day, end)
+        near = _near(series, day, end)
+        step, error, _ = step_size(near[LEVEL], noise[LEVEL], covariate, day, end)
         # how strongly this meter follows: taken out of everything below
         for t in range(d):
             followed[t] = followed[t] * np.exp(slope * covariate[t])
@@ -212,9 +214,11 @@ def examine(
         numbers[i, 6] = step
         numbers[i, 7] = error
         numbers[i, 8] = slope
+        close = step_gains(series, noise, weights, covariates, end, CLOSE_DAYS)
+        numbers[i, 25] = close[day]
         one = np.zeros(1)
         for c in range(len(raw)):
-            size, size_error, _ = step_size(series[c], noise[c], covariates[c], day, end)
+            size, size_error, _ = step_size(near[c], noise[c], covariates[c], day, end)
             if not np.isfinite(size):
                 continue
             one[0] = 0.5 * (size / size_error) ** 2
@@ -239,7 +243,7 @@ def examine(
         numbers[i, 18] = silence_before(kwh[i], exists, first)
         rest = series.copy()
         for c in range(len(raw)):
-            size, _, _ = step_size(series[c], noise[c], covariates[c], day, end)
+            size, _, _ = step_size(near[c], noise[c], covariates[c], day, end)
             if np.isfinite(size):
                 rest[c, day:end] -= size
         numbers[i, 23] = np.max(step_gains(rest, noise, weights, covariates, d))
@@ -251,6 +255,19 @@ def examine(
             kwh[i], movement, exists, weekend, flat, first, last,
             clock[i], profile[i], quantiles[i], marks[i],
         )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _near(series: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
+    """The channels with all days hidden but those that ``split.parts`` compares."""
+    d = series.shape[1]
+    out = np.full(series.shape, np.nan)
+    a0, a1, b0, b1, i0, i1, j0, j1 = parts(first, last, d, CLOSE_DAYS)
+    out[:, a0:a1] = series[:, a0:a1]
+    out[:, b0:b1] = series[:, b0:b1]
+    out[:, i0:i1] = series[:, i0:i1]
+    out[:, j0:j1] = series[:, j0:j1]
+    return out
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

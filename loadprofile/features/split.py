@@ -3,7 +3,8 @@
 Per channel the statistic is the log-likelihood gain of a step (generalised likelihood ratio,
 Lorden 1971) in clipped residuals with a robust long-run noise, next to a slope on a covariate (how
 strongly the meter follows its peers, or the season) that has a normal prior: it takes O(1) per day
-from running sums, so a year costs microseconds. Channels are added with weights.
+from running sums, so a year costs microseconds. Channels are added with weights. Only the days near an
+edge count, as in moving-sum statistics: over a year a home drifts.
 A stretch is searched by fixing the better edge and scanning for the other, then once more back.
 """
 
@@ -19,8 +20,44 @@ MIN_DAYS = 5
 SLOPE_PRIOR = 1.0
 """Prior standard deviation of the extra slope on the covariate (1 = follows twice as strongly)."""
 
+NEAR_DAYS = 180
+"""Days on each side of an edge that are searched. Fewer lose weak changes (found within a day on a year of
+London homes: 0.66 of planted changes with 42 or 90 days, 0.70 with all)."""
+
+CLOSE_DAYS = 42
+"""Days on each side that say how large a change is: within these a home drifts less than it changes."""
+
+RAMP_DAYS = 180
+"""Days on each side within which a step, ramps and a line are compared."""
+
+LONGEST_STRETCH = 45
+STRETCH_FACTOR = 1.3
 STRETCH_COST = 12.0
-"""A stretch must beat a single split by this gain plus 10 %: it has one more free edge."""
+"""A change that returns lasts at most so many days, and must beat a single split by this factor and cost:
+any two unrelated edges make a stretch too."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def parts(first: int, last: int, d: int, reach: int) -> tuple[int, int, int, int, int, int, int, int]:
+    """Days that are compared for the stretch ``[first, last)``: two outer and two inner ranges.
+
+    Outside: ``reach`` days before it and, where it ends before ``d``, after it. Inside: all of it when it
+    is short, else the ``reach`` days next to each edge. Far days are left out: over months a home drifts
+    more than most changes are large.
+    """
+    if last == d:
+        return max(0, first - reach), first, d, d, first, min(first + reach, d), d, d
+    inner = last if last - first <= 2 * reach else first + reach
+    return (
+        max(0, first - reach),
+        first,
+        last,
+        min(last + reach, d),
+        first,
+        inner,
+        max(inner, last - reach),
+        last,
+    )
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -30,12 +67,13 @@ def step_gains(
     weights: NDArray[np.float64],
     covariates: NDArray[np.float64],
     edge: int,
+    reach: int = NEAR_DAYS,
 ) -> NDArray[np.float64]:
     """Weighted gain of a step on the days between ``edge`` and each other day, ``(d + 1,)``.
 
-    Entry ``e`` is the gain of the stretch ``[min(edge, e), max(edge, e))`` against all other days;
-    with ``edge == d`` it is the gain of the single split before day ``e``. Zero where fewer than
-    ``MIN_DAYS`` known days (of the first channel) would be inside or outside.
+    Entry ``e`` is the gain of the stretch ``[min(edge, e), max(edge, e))`` against the days around it
+    (``parts``); with ``edge == d`` it is the gain of the single split before day ``e``. Zero where fewer
+    than ``MIN_DAYS`` known days (of the first channel) would be inside or outside.
 
     Args:
         series: ``(c, d)`` settled channels.
@@ -43,69 +81,53 @@ def step_gains(
         weights: ``(c,)``.
         covariates: ``(c, d)``, one per channel; zeros for none.
         edge: the fixed edge, 0..d.
+        reach: days looked at on each side of an edge.
     """
     c, d = series.shape
     out = np.zeros(d + 1)
-    days = 0
-    for t in range(d):
-        days += np.isfinite(series[0, t])
-    for k in range(c):
-        if not np.isfinite(noise[k]):
-            continue
-        n = 0
-        sx = 0.0
-        sxx = 0.0
-        sr = 0.0
-        sxr = 0.0
+    allowed = np.zeros(d + 1, dtype=np.bool_)
+    until = np.zeros((5, d + 1))  # sums up to each day: count, x, x2, r, xr
+    inside = np.empty(5)
+    total = np.empty(5)
+    for k in range(-1, c):
+        channel = max(k, 0)
         for t in range(d):
-            r = series[k, t]
-            if np.isfinite(r):
-                x = covariates[k, t]
-                n += 1
-                sx += x
-                sxx += x * x
-                sr += r
-                sxr += x * r
-        if n < 2 * MIN_DAYS:
+            r = series[channel, t]
+            known = np.isfinite(r)
+            x = covariates[channel, t] if known else 0.0
+            r = r if known else 0.0
+            until[0, t + 1] = until[0, t] + known
+            until[1, t + 1] = until[1, t] + x
+            until[2, t + 1] = until[2, t] + x * x
+            until[3, t + 1] = until[3, t] + r
+            until[4, t + 1] = until[4, t] + x * r
+        if k >= 0 and not np.isfinite(noise[k]):
             continue
-        mx = sx / n
-        mr = sr / n
-        ridge = (noise[k] / SLOPE_PRIOR) ** 2
-        cxx = sxx - n * mx * mx + ridge
-        cxr = sxr - n * mx * mr
-        for side in range(2):
-            m = 0
-            ux = 0.0
-            ur = 0.0
-            inside = 0
-            length = edge if side == 0 else d - edge
-            for j in range(length):
-                t = edge - 1 - j if side == 0 else edge + j
-                inside += np.isfinite(series[0, t])
-                r = series[k, t]
-                if np.isfinite(r):
-                    m += 1
-                    ux += covariates[k, t]
-                    ur += r
-                if m < 2 or n - m < 2 or inside < MIN_DAYS or days - inside < MIN_DAYS:
-                    continue
-                cux = ux - m * mx
-                cur = ur - m * mr
-                cuu = m - m * m / n
+        for e in range(d + 1):
+            a0, a1, b0, b1, i0, i1, j0, j1 = parts(min(e, edge), max(e, edge), d, reach)
+            if k < 0:  # which stretches are long enough, by the first channel
+                n = until[0, i1] - until[0, i0] + until[0, j1] - until[0, j0]
+                m = until[0, a1] - until[0, a0] + until[0, b1] - until[0, b0]
+                allowed[e] = n >= MIN_DAYS and m >= MIN_DAYS
+                continue
+            if not allowed[e]:
+                continue
+            for q in range(5):
+                inside[q] = until[q, i1] - until[q, i0] + until[q, j1] - until[q, j0]
+                total[q] = inside[q] + until[q, a1] - until[q, a0] + until[q, b1] - until[q, b0]
+            n = total[0]
+            m = inside[0]
+            if m < 2 or n - m < 2:
+                continue
+            cxx = total[2] - total[1] * total[1] / n + (noise[k] / SLOPE_PRIOR) ** 2
+            cxr = total[4] - total[1] * total[3] / n
+            cux = inside[1] - m * total[1] / n
+            cur = inside[3] - m * total[3] / n
+            bottom = m - m * m / n - cux * cux / cxx
+            if bottom > 1e-9:
                 top = cur - cux * cxr / cxx
-                bottom = cuu - cux * cux / cxx
-                if bottom > 1e-9:
-                    gain = top * top / bottom / (2 * noise[k] * noise[k])
-                    out[t if side == 0 else t + 1] += weights[k] * gain
+                out[e] += weights[k] * top * top / bottom / (2 * noise[k] * noise[k])
     return out
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _known_between(series: NDArray[np.float64], first: int, last: int) -> int:
-    n = 0
-    for t in range(first, last):
-        n += np.isfinite(series[0, t])
-    return n
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -114,6 +136,7 @@ def find_stretch(
     noise: NDArray[np.float64],
     weights: NDArray[np.float64],
     covariates: NDArray[np.float64],
+    reach: int = NEAR_DAYS,
 ) -> tuple[int, int, float, float, NDArray[np.float64]]:
     """Best change of one meter: ``(onset, end, gain, single_gain, gains)``.
 
@@ -121,28 +144,31 @@ def find_stretch(
     split is possible. ``gains`` is the profile over the onset with ``end`` fixed, ``(d + 1,)``.
     """
     d = series.shape[1]
-    single = step_gains(series, noise, weights, covariates, d)
+    single = step_gains(series, noise, weights, covariates, d, reach)
     onset = int(np.argmax(single))
     best = single[onset]
     if best <= 0:
         return -1, d, 0.0, 0.0, single
+    until = np.zeros(d + 1, dtype=np.int64)  # known days before each day
+    for t in range(d):
+        until[t + 1] = until[t] + np.isfinite(series[0, t])
     low, high, gain = onset, d, best
     edge = onset
+    reached = 0.0
     for _ in range(3):
-        trial = step_gains(series, noise, weights, covariates, edge)
+        trial = step_gains(series, noise, weights, covariates, edge, reach)
         for e in range(d + 1):
             first, last = min(e, edge), max(e, edge)
-            outer = _known_between(series, 0, first) >= MIN_DAYS and (
-                last == d or _known_between(series, last, d) >= MIN_DAYS
-            )
-            if outer and trial[e] > gain + 1e-9:
+            outer = until[first] >= MIN_DAYS and (last == d or until[d] - until[last] >= MIN_DAYS)
+            if outer and last - first <= LONGEST_STRETCH + (d if last == d else 0) and trial[e] > gain + 1e-9:
                 low, high, gain = first, last, trial[e]
-        edge = low if edge == high else high
-        if edge == d:
+        other = low if edge == high else high
+        if other == d or gain <= reached:
             break
-    if high < d and gain < 1.1 * best + STRETCH_COST:
+        edge, reached = other, gain
+    if high < d and gain < STRETCH_FACTOR * best + STRETCH_COST:
         low, high, gain = onset, d, best
-    gains = single if high == d else step_gains(series, noise, weights, covariates, high)
+    gains = single if high == d else step_gains(series, noise, weights, covariates, high, reach)
     return low, high, gain, best, gains
 
 
@@ -188,7 +214,7 @@ def step_size(
 def ramp_fit(
     series: NDArray[np.float64], onset: float, end: int, noise: float
 ) -> tuple[float, float, float, float, float]:
-    """Step against ramps and a line on days ``[0, end)``: how the change came.
+    """Step against ramps and a line on the days up to ``end`` near the onset: how the change came.
 
     The day of the onset itself is left out when the onset falls inside it: it holds both regimes.
 
@@ -203,9 +229,11 @@ def ramp_fit(
     length = 0.0
     begin = onset
     total = np.nan
+    first = max(0, int(onset) - RAMP_DAYS)
+    last = min(end, int(onset) + RAMP_DAYS)
     mixed = int(onset) if 0.02 < onset - int(onset) < 0.98 else -1
     for w in lengths:
-        if w > 1.5 * end:
+        if w > 1.5 * (last - first):
             break
         for shift in range(-2, 3):
             if w == 0 and shift != 0:
@@ -217,7 +245,7 @@ def ramp_fit(
             sr = 0.0
             srr = 0.0
             sur = 0.0
-            for t in range(end):
+            for t in range(first, last):
                 r = series[t]
                 if not np.isfinite(r) or t == mixed:
                     continue
@@ -250,7 +278,7 @@ def ramp_fit(
     stt = 0.0
     sr = 0.0
     stry = 0.0
-    for t in range(end):
+    for t in range(first, last):
         if np.isfinite(series[t]) and t != mixed:
             n += 1
             st += t

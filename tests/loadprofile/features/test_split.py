@@ -26,22 +26,27 @@ def slow_gain(series: np.ndarray, noise: float, covariate: np.ndarray, inside: n
 
 
 @settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 10_000), days=st.integers(14, 40), lost=st.sampled_from([0.0, 0.2]))
-def test_running_sums_equal_least_squares(seed: int, days: int, lost: float) -> None:
+@given(seed=st.integers(0, 10_000), days=st.integers(14, 40), lost=st.sampled_from([0.0, 0.2]),
+       reach=st.sampled_from([6, 9, 100]))  # fmt: skip
+def test_running_sums_equal_least_squares(seed: int, days: int, lost: float, reach: int) -> None:
     rng = np.random.default_rng(seed)
     series = rng.normal(0, 1, (2, days))
     series[:, rng.random(days) < lost] = np.nan
     covariate = rng.normal(0, 0.3, days)
     noise, weights = np.array([0.7, 1.3]), np.array([1.0, 0.5])
+    t = np.arange(days)
     for edge in (days, days // 2):
-        gains = split.step_gains(series, noise, weights, np.tile(covariate, (2, 1)), edge)
+        gains = split.step_gains(series, noise, weights, np.tile(covariate, (2, 1)), edge, reach)
         for e in range(days + 1):
-            inside = np.zeros(days, dtype=bool)
-            inside[min(e, edge) : max(e, edge)] = True
-            known = np.isfinite(series[0])
+            first, last = min(e, edge), max(e, edge)
+            inside = (t >= first) & (t < last)
+            near = ((t >= first - reach) & (t < first)) | ((t >= last) & (t < last + reach))
+            near |= inside & ((t < first + reach) | ((t >= last - reach) & (last < days)))
+            used = np.where(near, series, np.nan)
+            known = np.isfinite(used[0])
             enough = min((inside & known).sum(), (~inside & known).sum()) >= split.MIN_DAYS
             wanted = (
-                sum(weights[k] * slow_gain(series[k], noise[k], covariate, inside) for k in range(2))
+                sum(weights[k] * slow_gain(used[k], noise[k], covariate, inside) for k in range(2))
                 if enough
                 else 0.0
             )
@@ -53,7 +58,7 @@ def test_running_sums_equal_least_squares(seed: int, days: int, lost: float) -> 
 def test_single_split_is_where_ruptures_finds_it(seed: int, at: int) -> None:
     rng = np.random.default_rng(seed)
     series = rng.normal(0, 1, 60) + 3 * (np.arange(60) >= at)
-    gains = split.step_gains(series[None], np.ones(1), np.ones(1), np.zeros((1, 60)), 60)
+    gains = split.step_gains(series[None], np.ones(1), np.ones(1), np.zeros((1, 60)), 60, 60)
     theirs = ruptures.Dynp(model="l2", min_size=split.MIN_DAYS, jump=1).fit(series).predict(n_bkps=1)[0]
     assert int(np.argmax(gains)) == theirs
 
@@ -87,11 +92,11 @@ def test_a_slope_on_the_covariate_is_no_step() -> None:
     season = np.cos(2 * np.pi * np.arange(365) / 365)
     series = (0.5 * season + rng.normal(0, 0.1, 365))[None]
     noise, one = np.array([0.1]), np.ones(1)
-    blind = split.step_gains(series, noise, one, np.zeros((1, 365)), 365).max()
-    seeing = split.step_gains(series, noise, one, season[None], 365).max()
+    blind = split.step_gains(series, noise, one, np.zeros((1, 365)), 365, 365).max()
+    seeing = split.step_gains(series, noise, one, season[None], 365, 365).max()
     assert seeing < 0.02 * blind
     series[0, 200:] -= 0.7
-    onset, end, *_ = split.find_stretch(series, noise, one, season[None])
+    onset, end, *_ = split.find_stretch(series, noise, one, season[None], 365)
     assert (onset, end) == (200, 365)
     step, error, slope = split.step_size(series[0], 0.1, season, onset, end)
     assert step == pytest.approx(-0.7, abs=4 * error)
