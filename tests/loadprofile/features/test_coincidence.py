@@ -73,3 +73,14 @@ def test_nobody_or_one_alone() -> None:
     alone = find_together(changes(np.array([np.nan, 30.0]), np.zeros(2)), 2.0)
     assert alone.day_size[1] == 0
     assert alone.day_surprise[1] == 0
+
+
+def test_the_same_ratio_in_the_same_slot_is_rarer_than_the_slot_alone() -> None:
+    onset, ratio = ordinary(200, 5)
+    onset[:4] = 40.0
+    ratio[:4] = np.log(0.5)
+    found = find_together(changes(onset, ratio, strong=8), 2.0)
+    assert found.both_size[0] == found.slot_size[0] == 3
+    assert found.both_surprise[0] > found.slot_surprise[0] + 1
+    assert found.ratio_surprise[0] > found.day_surprise[0]
+    assert found.slot_surprise[0] > found.day_surprise[0] + 1

@@ -79,3 +79,10 @@ def test_what_does_not_fit_is_refused(make_homes, bare) -> None:
         shortfall(blocks, expected, NONE[:5], NONE)
     with pytest.raises(ShapeError, match="expected"):
         shortfall(blocks, expected[:, :5], NONE, NONE)
+
+
+def test_on_quiet_homes_the_loss_is_exact(make_homes, bare) -> None:
+    blocks, expected, truth = halved(make_homes(30, 91, noise=0.02), bare, 0.5, 40.5, 70)
+    lost, low, high = shortfall(blocks, expected, np.full(30, 40.5), np.full(30, 70.0))
+    assert lost[0] == pytest.approx(truth, rel=0.02)
+    assert low[0] < truth < high[0]
