@@ -65,6 +65,15 @@ def screen(
     prevalence: Annotated[
         float | None, typer.Option(help="Share of meters believed to be fraud (default: the model's).")
     ] = None,
+    visits: Annotated[
+        int | None, typer.Option(min=0, help="Visits the crew can make: how far down the list that is.")
+    ] = None,
+    visit_cost: Annotated[
+        float | None, typer.Option(help="Cost of a visit in kWh: which visits pay for themselves.")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(help="Wished share of visits that find fraud: how far that carries.")
+    ] = None,
     hemisphere: Hemisphere = "north",
     quiet: Quiet = False,
 ) -> None:
@@ -74,6 +83,7 @@ def screen(
     from api.context import read_context
     from api.reporting import write_screening_report
     from api.summaries import reading_summary, screening_summary
+    from api.visits import plan
 
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
@@ -87,11 +97,14 @@ def screen(
             prevalence=prevalence, engine=chosen,
         )  # fmt: skip
     write_table(result.worklist, out)
+    crew = plan(result.worklist, visits=visits, visit_cost=visit_cost, precision=precision)
     notes = (*context_notes, *intake.warnings, *result.warnings)
     if report is not None:
         with progress.step("drawing"):
             write_screening_report(report, result, fitted, intake.counts, notes, pages=pages)
-    progress.say(*reading_summary(intake.counts, rejects), *notes, *screening_summary(result, out, report))
+    progress.say(
+        *reading_summary(intake.counts, rejects), *notes, *screening_summary(result, out, report), *crew
+    )
 
 
 @app.command()

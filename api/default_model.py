@@ -26,7 +26,7 @@ from loadprofile.profiles import LoadProfiles
 from loadprofile.training import fit_model
 
 SEED = 20211001
-POPULATIONS = 240
+POPULATIONS = 180
 
 
 @dataclass(frozen=True, slots=True)
