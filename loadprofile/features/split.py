@@ -21,8 +21,8 @@ SLOPE_PRIOR = 1.0
 
 NEAR_DAYS = 100_000
 """Days on each side of an edge that are searched: all. Fewer were tried and find less (planted changes
-dated within a day, 540 on a year of London homes: 0.65 with 42 days, 0.68 with 90, 0.64 with 180, 0.71
-with all; 340 on a year of Cambridge buildings: 0.42, 0.45, 0.48, 0.49)."""
+dated within a day, about 460 on a year of London homes: 0.65 with 42 days, 0.68 with 90, 0.64 with 180, 0.71
+with all; about 135 on a year of Cambridge buildings: 0.42, 0.45, 0.48, 0.49)."""
 
 CLOSE_DAYS = 42
 """Days on each side that say how large a change is: within these a home drifts less than it changes."""
