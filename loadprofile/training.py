@@ -27,8 +27,14 @@ from loadprofile.verdicts import CAUSES, Cause
 PAPER_GROUPS = ("g1", "g2", "g3")
 """The three feature groups of Calamaro et al. 2021 that span the high-dimensional space."""
 
-ABSOLUTE = frozenset({"g2.level_kw", "peers.size"})
-"""Columns that speak of the utility rather than of the meter; no classifier sees them."""
+ABSOLUTE = frozenset(
+    {
+        "g2.level_kw", "peers.size", "integrity.grid_step_kwh", "change.kwh_per_day_lost",
+        "change.days_before", "change.days_after", "change.window_hour",
+    }
+)  # fmt: skip
+"""Columns that carry a unit or tell time: they speak of the utility and the calendar rather than of what
+happened to the meter, and no classifier sees them."""
 
 ODDS_GROUPS = ("g1", "integrity", "change", "peers", "cohort", *map(str, CAUSES), "score")
 """What the odds over causes rest on: the hour-by-hour groups enter through the distance only."""
