@@ -115,8 +115,9 @@ def small_utility(
 def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: int) -> NDArray[np.int64]:
     """``(p, 2)`` pairs (meter, start) whose window is ordinary enough to be called normal.
 
-    At least 90 % present, and at most one dead day: real sets hold real faults (meters that read zero
-    or the same value for days), and those may not be learned as ordinary life.
+    At least 90 % present, from the first day to the last, and at most one dead day: real sets hold
+    real faults (meters that stop, or read zero or the same value for days), and those may not be
+    learned as ordinary life.
     """
     kwh = profiles.kwh
     present = np.isfinite(kwh).mean(axis=2)
@@ -128,6 +129,8 @@ def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: 
         for m in np.flatnonzero(
             (sums[0][:, start + days] - sums[0][:, start] >= 0.9 * days)
             & (sums[1][:, start + days] - sums[1][:, start] <= 1)
+            & (present[:, start] > 0)
+            & (present[:, start + days - 1] > 0)
         )
     ]
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)

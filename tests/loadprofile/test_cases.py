@@ -46,14 +46,17 @@ def test_moments_never_reach_a_classifier(small_cases: Cases) -> None:
     [
         pytest.param("dead", id="a_meter_dead_for_days"),
         pytest.param("absent", id="a_meter_half_absent"),
+        pytest.param("stops", id="a_meter_that_stops_near_the_end"),
     ],
 )
 def test_faulty_windows_are_not_taken_as_ordinary(simulated_homes: LoadProfiles, fault: str) -> None:
     kwh = simulated_homes.kwh.copy()
     if fault == "dead":
         kwh[0, 30:40] = 0.0
-    else:
+    elif fault == "absent":
         kwh[0, 20:70] = np.nan
+    else:
+        kwh[0, -3:] = np.nan
     source = Source("s", simulated_homes.with_kwh(kwh))
     homes = [h for i in range(6) for h in small_utility(source, np.random.default_rng(i), windows=(91,))[1]]
     assert homes
