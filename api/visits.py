@@ -41,13 +41,14 @@ def plan(
         chosen = by_value(p, lost, 1.0, visit_cost).selects(net)
         why = f"each expected to bring back more than the {visit_cost:g} kWh that it costs"
     else:
-        if not 0.0 < float(precision or 0.0) < 1.0:
+        wished = float(precision or 0.0)
+        if not 0.0 < wished < 1.0:
             raise OptionError("precision", precision, "a share strictly between 0 and 1")
         order = np.argsort(-p, kind="stable")
-        enough = np.cumsum(p[order]) / np.arange(1, len(p) + 1) >= precision
+        enough = np.cumsum(p[order]) / np.arange(1, len(p) + 1) >= wished
         chosen = np.zeros(len(p), dtype=np.bool_)
         chosen[order[: int(enough.sum())]] = True  # the mean of a falling sequence falls
-        why = f"on average at least {100 * float(precision or 0):g} % likely to be fraud"
+        why = f"on average at least {100 * wished:g} % likely to be fraud"
     count = int(chosen.sum())
     if not count:
         return (f"visits: none is worth making ({why})",)

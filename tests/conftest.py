@@ -35,9 +35,13 @@ def rng() -> np.random.Generator:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where everything must be present (CI), a skipped test is a failed run."""
+    """Where everything must be present (CI), a skipped test is a failed run.
+
+    Only scikit-learn's own check of array-API input may skip itself: we take numpy arrays.
+    """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
+    skipped = [report for report in skipped if "SCIPY_ARRAY_API" not in str(report.longrepr)]
     if os.environ.get("LOADPROFILE_NO_SKIPS") and skipped:
         reporter.write_line(f"{len(skipped)} tests were skipped and LOADPROFILE_NO_SKIPS is set", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
