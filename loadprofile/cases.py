@@ -115,20 +115,22 @@ def small_utility(
 def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: int) -> NDArray[np.int64]:
     """``(p, 2)`` pairs (meter, start) whose window is ordinary enough to be called normal.
 
-    At least 90 % present, from the first day to the last, and at most one dead day: real sets hold
-    real faults (meters that stop, or read zero or the same value for days), and those may not be
-    learned as ordinary life.
+    At least 90 % present, from the first day to the last, at most one dead day and at most 40 % exact
+    zeros: real sets hold real faults (meters that stop, that read zero most of the time or the same
+    value for days), and those may not be learned as ordinary life.
     """
     kwh = profiles.kwh
     present = np.isfinite(kwh).mean(axis=2)
     dead = (present > 0) & (np.nanmax(kwh, axis=2, initial=-np.inf) == np.nanmin(kwh, axis=2, initial=np.inf))
-    sums = [np.pad(np.cumsum(x, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for x in (present, dead)]
+    zero = (kwh == 0).mean(axis=2)
+    sums = [np.pad(np.cumsum(x, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for x in (present, dead, zero)]
     pairs = [
         (int(m), int(start))
         for start in starts
         for m in np.flatnonzero(
             (sums[0][:, start + days] - sums[0][:, start] >= 0.9 * days)
             & (sums[1][:, start + days] - sums[1][:, start] <= 1)
+            & (sums[2][:, start + days] - sums[2][:, start] <= 0.4 * days)
             & (present[:, start] > 0)
             & (present[:, start + days - 1] > 0)
         )

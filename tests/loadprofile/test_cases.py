@@ -46,6 +46,7 @@ def test_moments_never_reach_a_classifier(small_cases: Cases) -> None:
     [
         pytest.param("dead", id="a_meter_dead_for_days"),
         pytest.param("absent", id="a_meter_half_absent"),
+        pytest.param("zeros", id="a_meter_that_reads_zero_half_the_time"),
         pytest.param("stops", id="a_meter_that_stops_near_the_end"),
     ],
 )
@@ -55,6 +56,8 @@ def test_faulty_windows_are_not_taken_as_ordinary(simulated_homes: LoadProfiles,
         kwh[0, 30:40] = 0.0
     elif fault == "absent":
         kwh[0, 20:70] = np.nan
+    elif fault == "zeros":
+        kwh[0, :, ::2] = 0.0
     else:
         kwh[0, -3:] = np.nan
     source = Source("s", simulated_homes.with_kwh(kwh))
