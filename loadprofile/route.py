@@ -24,7 +24,9 @@ WITHIN_REACH = 1.5
 """Two answers whose odds are closer than this are not decided between (3 : 2)."""
 
 LEAST_ODDS = 0.5
-"""A cause is named only if it is at least as likely as all other answers together."""
+"""Normal and fraud are named only if at least as likely as all other answers together. A cause that sends
+nobody to a customer's door needs only to be the likeliest answer, normal to be less likely than not, and
+the cause to hold at least this share of what is left."""
 
 OWN_SIGNS = 0.2
 """Fraud needs a score of its own sub-detector at least this high."""
@@ -120,8 +122,15 @@ def name_causes(
     order = np.argsort(-probabilities, axis=1, kind="stable")
     first = order[:, 0]
     p_first, p_second = probabilities[rows, first], probabilities[rows, order[:, 1]]
-    clear = judged & (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
-    clear &= (first != CAUSES.index(Cause.FRAUD)) | (np.nan_to_num(fraud_score) >= OWN_SIGNS)
+    normal, fraud = CAUSES.index(Cause.NORMAL), CAUSES.index(Cause.FRAUD)
+    alone = (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
+    others = np.delete(probabilities, normal, axis=1)
+    rival = np.sort(others, axis=1)[:, -2]
+    left = others.sum(axis=1)
+    among = (left > 1.0 - LEAST_ODDS) & (p_first >= LEAST_ODDS * left) & (p_first >= WITHIN_REACH * rival)
+    door = (first == normal) | (first == fraud)
+    clear = judged & np.where(door, alone, among)
+    clear &= (first != fraud) | (np.nan_to_num(fraud_score) >= OWN_SIGNS)
     names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
     return names[np.where(clear, first, len(CAUSES))]
 

@@ -42,6 +42,12 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
         pytest.param(odds(fraud=4, maintenance=2, normal=2, data_mismatch=2), 0.9, UNDECIDED, id="no_half"),
         pytest.param(odds(normal=0.95, fraud=0.05), 0.9, "normal", id="normal"),
         pytest.param(odds(maintenance=0.8, fraud=0.2), 0.0, "maintenance", id="no_gate_for_others"),
+        pytest.param(odds(maintenance=0.48, normal=0.44, fraud=0.08), 0.0, "maintenance", id="fault_leads"),
+        pytest.param(odds(fraud=0.48, normal=0.44, maintenance=0.08), 0.9, UNDECIDED, id="not_so_for_fraud"),
+        pytest.param(odds(normal=0.55, maintenance=0.45), 0.0, UNDECIDED, id="normal_within_reach"),
+        pytest.param(
+            odds(maintenance=0.3, data_mismatch=0.28, normal=0.2, fraud=0.22), 0.0, UNDECIDED, id="which"
+        ),
     ],
 )  # fmt: skip
 def test_gate(p: np.ndarray, own: float, cause: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from loadprofile.engines.dask import DaskEngine
@@ -15,6 +17,10 @@ ENGINES = [
     pytest.param(LocalEngine(3), id="threads"),
     pytest.param(DaskEngine(), id="dask"),
 ]
+if find_spec("pyspark"):  # an extra of its own that also needs Java: not among the packages of the tests
+    from loadprofile.engines.spark import SparkEngine
+
+    ENGINES.append(pytest.param(SparkEngine(), id="spark"))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
