@@ -22,6 +22,7 @@ setup: .venv/.ready
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . ; \
 	fi
+	@$(BIN)/python -m api.warm_up
 	@touch $@
 
 demo: setup

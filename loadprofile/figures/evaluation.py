@@ -56,7 +56,7 @@ def reliability(probabilities: NDArray[np.floating], truth: NDArray[np.bool_], b
     """
     p, y = _together(probabilities, truth)
     figure = sheet(4.2, 3.9)
-    top, bottom = panels(figure, 2, 1, margins=(0.62, 0.15, 0.48, 0.3), gap=(0.0, 0.22), heights=(3.0, 1.0))
+    top, bottom = panels(figure, 2, 1, margins=(0.78, 0.15, 0.48, 0.3), gap=(0.0, 0.22), heights=(3.0, 1.0))
     say(top, "Calibration", y="share that was true, %")
     say(bottom, x="stated probability, %", y="meters")
     top.plot([0, 100], [0, 100], color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), label="perfect")
