@@ -115,7 +115,7 @@ def small_utility(
 def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: int) -> NDArray[np.int64]:
     """``(p, 2)`` pairs (meter, start) whose window is ordinary enough to be called normal.
 
-    At least 90 % present, from the first day to the last, at most one dead day and at most 40 % exact
+    At least 90 % present, from the first day to the last, at most one dead day and at most 25 % exact
     zeros: real sets hold real faults (meters that stop, that read zero most of the time or the same
     value for days), and those may not be learned as ordinary life.
     """
@@ -130,7 +130,7 @@ def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: 
         for m in np.flatnonzero(
             (sums[0][:, start + days] - sums[0][:, start] >= 0.9 * days)
             & (sums[1][:, start + days] - sums[1][:, start] <= 1)
-            & (sums[2][:, start + days] - sums[2][:, start] <= 0.4 * days)
+            & (sums[2][:, start + days] - sums[2][:, start] <= 0.25 * days)
             & (present[:, start] > 0)
             & (present[:, start + days - 1] > 0)
         )

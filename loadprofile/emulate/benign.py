@@ -39,7 +39,8 @@ def vacation(scene: Scene) -> Change:
 def empty_home(scene: Scene) -> Change:
     """The home stands empty for weeks or for good; with some the main breaker is off: exact zero."""
     span = scene.span(least=14, lasting=0.5, from_first=0.05)
-    breaker_off = scene.chance(0.35)
+    # most empty homes keep a fridge, a boiler or an alarm: an exact zero for weeks is the exception
+    breaker_off = scene.chance(0.15)
     y = _blank(scene)
     for row in range(scene.meters):
         length = span.stop - span.start

@@ -262,6 +262,6 @@ KINDS: tuple[Phenomenon, ...] = (
     _kind("coarse_pulses", coarse_pulses, "energy in lumps, the sum is right"),
     _kind("lost_pulses", lost_pulses, "pulses missed at random, more at high load"),
     _kind("saturation", saturation, "soft compression of high load"),
-    _kind("starting_current", starting_current, "low load is not counted; high load is"),
+    _kind("starting_current", starting_current, "low load is not counted; high load is", weight=1.5),
     _kind("loose_terminal", loose_terminal, "growing bursts of lost contact", days=14),
 )

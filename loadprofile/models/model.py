@@ -97,12 +97,13 @@ _MAPPINGS = ("calibrations", "held_out")
 _NAMES = ("space_names", "anomaly_names", "odds_names")
 
 FIELD_PRIOR: Mapping[Cause, float] = {
-    Cause.NORMAL: 0.80,
-    Cause.DATA_MISMATCH: 0.04,
-    Cause.MAINTENANCE: 0.04,
+    Cause.NORMAL: 0.72,
+    Cause.DATA_MISMATCH: 0.08,
+    Cause.MAINTENANCE: 0.08,
     Cause.CYBER_ATTACK: 0.02,
     Cause.SUPER_CONSUMPTION: 0.05,
     Cause.FRAUD: 0.05,
 }
 """How common each answer is taken to be when nobody says otherwise. Fraud prevalence in the field is
-1-8 % of meters; the rest is our assumption, to be replaced by a utility's own counts."""
+1-8 % of meters; the rest is our assumption (trouble with data and meters is commoner than theft), to be
+replaced by a utility's own counts."""
