@@ -27,6 +27,8 @@ from loadprofile.training import fit_model
 
 SEED = 20211001
 POPULATIONS = 180
+LAST_DAY = "2023-12-31"
+"""Last day of any reading that the model learned from: it knows nothing later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,9 @@ def manifest_of(data: Path) -> Mapping[str, Any]:
         "made_by": "make model",
         "populations": POPULATIONS,
         "seed": SEED,
+        "seeds": {"populations": SEED, "folds and boosting": SEED},
+        "created_as_of": LAST_DAY,
+        "attribution": [d.attribution for d in DATA_SETS],
         "data": [
             {"name": d.name, "attribution": d.attribution, "files": {f: sha256(data / f) for f in d.files}}
             for d in DATA_SETS

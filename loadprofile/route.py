@@ -25,8 +25,8 @@ WITHIN_REACH = 1.5
 
 LEAST_ODDS = 0.5
 """Normal and fraud are named only if at least as likely as all other answers together. A cause that sends
-nobody to a customer's door needs only to be the likeliest answer, normal to be less likely than not, and
-the cause to hold at least this share of what is left."""
+nobody to a customer's door is named where normal is less likely than not and the cause holds at least this
+share of what is left."""
 
 OWN_SIGNS = 0.2
 """Fraud needs a score of its own sub-detector at least this high."""
@@ -118,21 +118,23 @@ def name_causes(
         fraud_score: ``(n,)`` score of the fraud sub-detector, NaN = cannot judge.
         judged: ``(n,)`` False where there was too little data.
     """
+    normal, fraud = CAUSES.index(Cause.NORMAL), CAUSES.index(Cause.FRAUD)
     rows = np.arange(len(probabilities))
     order = np.argsort(-probabilities, axis=1, kind="stable")
     first = order[:, 0]
     p_first, p_second = probabilities[rows, first], probabilities[rows, order[:, 1]]
-    normal, fraud = CAUSES.index(Cause.NORMAL), CAUSES.index(Cause.FRAUD)
-    alone = (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
-    others = np.delete(probabilities, normal, axis=1)
-    rival = np.sort(others, axis=1)[:, -2]
-    left = others.sum(axis=1)
-    among = (left > 1.0 - LEAST_ODDS) & (p_first >= LEAST_ODDS * left) & (p_first >= WITHIN_REACH * rival)
-    door = (first == normal) | (first == fraud)
-    clear = judged & np.where(door, alone, among)
-    clear &= (first != fraud) | (np.nan_to_num(fraud_score) >= OWN_SIGNS)
+    sure = (p_first >= LEAST_ODDS) & (p_first >= WITHIN_REACH * p_second)
+    # first question: is anything wrong? second: what? (normal is column 0, the causes follow it)
+    causes = np.sort(probabilities[:, 1:], axis=1)
+    lead, rival, left = causes[:, -1], causes[:, -2], probabilities[:, 1:].sum(axis=1)
+    leading = 1 + probabilities[:, 1:].argmax(axis=1)
+    among = (left > 1.0 - LEAST_ODDS) & (lead >= LEAST_ODDS * left) & (lead >= WITHIN_REACH * rival)
+    at_door = (first == fraud) | (leading == fraud)
+    called = np.where(sure & ((first == normal) | at_door), first, leading)
+    clear = judged & np.where((called == normal) | at_door, sure, among)
+    clear &= (called != fraud) | (np.nan_to_num(fraud_score) >= OWN_SIGNS)
     names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
-    return names[np.where(clear, first, len(CAUSES))]
+    return names[np.where(clear, called, len(CAUSES))]
 
 
 def _said(row: int, order: NDArray[np.intp], by_cause: dict[Cause, Findings]) -> tuple[Evidence, ...]:

@@ -43,6 +43,8 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
         pytest.param(odds(normal=0.95, fraud=0.05), 0.9, "normal", id="normal"),
         pytest.param(odds(maintenance=0.8, fraud=0.2), 0.0, "maintenance", id="no_gate_for_others"),
         pytest.param(odds(maintenance=0.48, normal=0.44, fraud=0.08), 0.0, "maintenance", id="fault_leads"),
+        pytest.param(odds(normal=0.48, maintenance=0.35, data_mismatch=0.17), 0.0, "maintenance", id="how"),
+        pytest.param(odds(normal=0.48, fraud=0.35, maintenance=0.17), 0.9, UNDECIDED, id="how_fraud"),
         pytest.param(odds(fraud=0.48, normal=0.44, maintenance=0.08), 0.9, UNDECIDED, id="not_so_for_fraud"),
         pytest.param(odds(normal=0.55, maintenance=0.45), 0.0, UNDECIDED, id="normal_within_reach"),
         pytest.param(
