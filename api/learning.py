@@ -144,7 +144,7 @@ def evaluate_inputs(
     said = []
     for profiles in intake.profiles:
         at = out if len(intake.profiles) == 1 else out / f"{profiles.step_minutes}-minute"
-        with progress.bar("emulated utilities", 2 * populations + len(PROTOCOLS)) as each:
+        with progress.bar("emulated utilities", 2 * populations + max(populations // 2, 1)) as each:
             result = evaluate_injected(
                 profiles, detectors(), model, populations=populations, seed=seed, each=each
             )

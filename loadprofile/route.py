@@ -3,8 +3,8 @@
 The odds over the six answers come from a small calibrated model over features and findings
 (``classify/causes.py`` fits it). The gate of Calamaro et al. 2021, section 4, stands behind it: a
 meter is called fraud only if fraud is the likeliest answer, no other cause explains it nearly as
-well, and fraud has positive signs of its own; dispatch by elimination alone is not enough. What
-the gate stops is ``undecided``, with the datum that would decide.
+well, and fraud has positive signs of its own; elimination alone is not enough, here and for the other
+causes. What the gate stops is ``undecided``, with the datum that would decide.
 
 Departure from the paper: its gate is a yes/no chain (mismatch, maintenance, attack,
 super-consumption, then fraud); here all causes are weighed at once and the probabilities kept.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Evidence, Findings
+from loadprofile.verdicts import CAUSES, SPOKEN, UNDECIDED, Cause, Evidence, Findings
 
 WITHIN_REACH = 1.5
 """Two answers whose odds are closer than this are not decided between (3 : 2)."""
@@ -28,8 +28,9 @@ LEAST_ODDS = 0.5
 nobody to a customer's door is named where normal is less likely than not and the cause holds at least this
 share of what is left."""
 
-OWN_SIGNS = 0.2
-"""Fraud needs a score of its own sub-detector at least this high."""
+OWN_SIGNS = SPOKEN
+"""No evidence, no claim: a cause is named only if its own sub-detector has a sign strong enough to be put
+in a sentence, however likely the odds make it by elimination."""
 
 _N, _D, _M, _C, _S, _F = CAUSES
 WOULD_DECIDE: dict[frozenset[Cause], str] = {
@@ -91,8 +92,9 @@ def decide(
     n = len(probabilities)
     by_cause = {f.cause: f for f in findings}
     enough = np.ones(n, dtype=np.bool_) if judged is None else judged
-    own = by_cause[Cause.FRAUD].score if Cause.FRAUD in by_cause else np.full(n, np.nan)
-    cause = name_causes(probabilities, own, enough)
+    silent = np.full(n, np.nan)
+    scores = np.stack([by_cause[c].score if c in by_cause else silent for c in CAUSES], axis=1)
+    cause = name_causes(probabilities, scores, enough)
     clear = cause != UNDECIDED
     order = np.argsort(-probabilities, axis=1, kind="stable")
     first, second = order[:, 0], order[:, 1]
@@ -109,13 +111,13 @@ def decide(
 
 
 def name_causes(
-    probabilities: NDArray[np.float64], fraud_score: NDArray[np.float64], judged: NDArray[np.bool_]
+    probabilities: NDArray[np.float64], scores: NDArray[np.float64], judged: NDArray[np.bool_]
 ) -> NDArray[np.str_]:
     """The name of each meter's answer, ``undecided`` where the gate or the odds do not allow one.
 
     Args:
         probabilities: ``(n, 6)``.
-        fraud_score: ``(n,)`` score of the fraud sub-detector, NaN = cannot judge.
+        scores: ``(n, 6)`` score of each cause's sub-detector, NaN = cannot judge (normal has none).
         judged: ``(n,)`` False where there was too little data.
     """
     normal, fraud = CAUSES.index(Cause.NORMAL), CAUSES.index(Cause.FRAUD)
@@ -132,7 +134,7 @@ def name_causes(
     at_door = (first == fraud) | (leading == fraud)
     called = np.where(sure & ((first == normal) | at_door), first, leading)
     clear = judged & np.where((called == normal) | at_door, sure, among)
-    clear &= (called != fraud) | (np.nan_to_num(fraud_score) >= OWN_SIGNS)
+    clear &= (called == normal) | (np.nan_to_num(scores[rows, called]) >= OWN_SIGNS)
     names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
     return names[np.where(clear, called, len(CAUSES))]
 

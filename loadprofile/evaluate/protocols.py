@@ -139,7 +139,9 @@ def evaluate_injected(
     on_thefts = tuple(method(thefts) for method in methods)
     fraud, abnormal = test.cause == str(Cause.FRAUD), test.cause != str(Cause.NORMAL)
     ours = [s for s in scored if s.probabilities is not None]
-    own_signs = test.table.column(f"score.{Cause.FRAUD}").astype(np.float64)
+    silent = np.full(len(test), np.nan)  # normal has no sub-detector
+    scores = [silent, *(test.table.column(f"score.{c}").astype(np.float64) for c in CAUSES[1:])]
+    own_signs = np.stack(scores, axis=1)
     judged = np.ones(len(test), dtype=np.bool_)
     calls = {s.name: name_causes(s.probabilities, own_signs, judged) for s in ours}  # type: ignore[arg-type]
     truth = np.array([list(map(str, CAUSES)).index(c) for c in test.cause])

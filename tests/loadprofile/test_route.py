@@ -41,7 +41,7 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
         pytest.param(odds(fraud=0.52, maintenance=0.4, normal=0.08), 0.9, UNDECIDED, id="within_reach"),
         pytest.param(odds(fraud=4, maintenance=2, normal=2, data_mismatch=2), 0.9, UNDECIDED, id="no_half"),
         pytest.param(odds(normal=0.95, fraud=0.05), 0.9, "normal", id="normal"),
-        pytest.param(odds(maintenance=0.8, fraud=0.2), 0.0, "maintenance", id="no_gate_for_others"),
+        pytest.param(odds(maintenance=0.8, fraud=0.2), 0.0, "maintenance", id="others"),
         pytest.param(odds(maintenance=0.48, normal=0.44, fraud=0.08), 0.0, "maintenance", id="fault_leads"),
         pytest.param(odds(normal=0.48, maintenance=0.35, data_mismatch=0.17), 0.0, "maintenance", id="how"),
         pytest.param(odds(normal=0.48, fraud=0.35, maintenance=0.17), 0.9, UNDECIDED, id="how_fraud"),
@@ -53,9 +53,17 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
     ],
 )  # fmt: skip
 def test_gate(p: np.ndarray, own: float, cause: str) -> None:
-    routed = decide(p[None], [findings(Cause.FRAUD, [own])])
+    routed = decide(p[None], [findings(Cause.FRAUD, [own]), findings(Cause.MAINTENANCE, [0.8])])
     assert routed.cause.tolist() == [cause]
     assert bool(routed.would_decide[0]) == (cause == UNDECIDED)
+
+
+def test_no_cause_is_named_without_evidence_of_its_own() -> None:
+    p = odds(maintenance=0.9, normal=0.1)[None]
+    for score, named in ((0.24, UNDECIDED), (0.26, "maintenance")):
+        routed = decide(p, [findings(Cause.MAINTENANCE, [score])])
+        assert routed.cause.tolist() == [named]
+        assert bool(routed.evidence[0]) == (named != UNDECIDED)
 
 
 def test_undecided_names_the_datum_of_its_own_pair() -> None:
