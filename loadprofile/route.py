@@ -131,12 +131,12 @@ def name_causes(
     lead, rival, left = causes[:, -1], causes[:, -2], probabilities[:, 1:].sum(axis=1)
     leading = 1 + probabilities[:, 1:].argmax(axis=1)
     among = (left > 1.0 - LEAST_ODDS) & (lead >= LEAST_ODDS * left) & (lead >= WITHIN_REACH * rival)
-    at_door = (first == fraud) | (leading == fraud)
-    called = np.where(sure & ((first == normal) | at_door), first, leading)
-    clear = judged & np.where((called == normal) | at_door, sure, among)
-    clear &= (called == normal) | (np.nan_to_num(scores[rows, called]) >= OWN_SIGNS)
+    ordinary = sure & (first == normal)
+    explained = np.where(leading == fraud, sure & (first == fraud), among)
+    explained &= np.nan_to_num(scores[rows, leading]) >= OWN_SIGNS
+    called = np.where(ordinary, normal, np.where(explained, leading, len(CAUSES)))
     names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
-    return names[np.where(clear, called, len(CAUSES))]
+    return names[np.where(judged, called, len(CAUSES))]
 
 
 def _said(row: int, order: NDArray[np.intp], by_cause: dict[Cause, Findings]) -> tuple[Evidence, ...]:

@@ -22,7 +22,7 @@ from loadprofile.classify.known_columns import KnownColumns
 from loadprofile.models.model import FIELD_PRIOR, Model
 from loadprofile.space.correlation import CorrelationFilter
 from loadprofile.space.projection import PrincipalPlanes
-from loadprofile.verdicts import CAUSES, Cause
+from loadprofile.verdicts import CAUSES, Cause, cause_codes
 
 PAPER_GROUPS = ("g1", "g2", "g3")
 """The three feature groups of Calamaro et al. 2021 that span the high-dimensional space."""
@@ -81,10 +81,9 @@ def fit_model(
     odds = CauseOdds(seed=seed, max_iter=iterations).fit(
         cases.table.select(odds_names).values, cases.cause, homes=cases.home, kinds=cases.kind
     )
-    causes = np.array([str(c) for c in CAUSES])
     held_out = {
         "probabilities": odds.out_of_fold_.astype(np.float32),
-        "cause": np.array([int(np.flatnonzero(causes == c)[0]) for c in cases.cause], dtype=np.int8),
+        "cause": cause_codes(cases.cause).astype(np.int8),
         "lost_kwh": np.maximum(cases.lost_kwh, 0.0).astype(np.float32),
     }
     del odds.out_of_fold_  # kept once, beside the truth

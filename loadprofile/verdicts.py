@@ -34,6 +34,14 @@ class Cause(StrEnum):
 
 
 CAUSES: tuple[Cause, ...] = tuple(Cause)
+
+
+def cause_codes(names: NDArray[np.str_]) -> NDArray[np.int64]:
+    """``(n,)`` place of each cause name in ``CAUSES``; KeyError for a name that is none of the six."""
+    place = {str(cause): at for at, cause in enumerate(CAUSES)}
+    return np.array([place[name] for name in names.tolist()], dtype=np.int64)
+
+
 UNDECIDED = "undecided"
 """Written as the cause where the evidence does not decide between two or more answers."""
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from loadprofile.classify.calibration import ClassCalibrator, prior_shift
 from loadprofile.classify.known_columns import KnownColumns
 from loadprofile.errors import ShapeError
-from loadprofile.verdicts import CAUSES
+from loadprofile.verdicts import CAUSES, cause_codes
 
 SEEN_ALWAYS = "untouched"
 """The kind of a meter to which nothing was done: it is never held out as a kind."""
@@ -99,8 +99,7 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if missing:
             raise ShapeError("y", f"no case of {sorted(missing)}", "all six answers")
         self.n_features_in_ = X.shape[1]
-        at = np.searchsorted(np.sort(self.classes_), y)
-        codes = np.argsort(self.classes_)[at]
+        codes = cause_codes(y)
         self.prior_ = np.bincount(codes, minlength=len(CAUSES)) / m
         logits = np.zeros((m, len(CAUSES)))
         home_fold = self._folds_of(homes)

@@ -26,7 +26,7 @@ from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.route import name_causes
 from loadprofile.training import fit_model
-from loadprofile.verdicts import CAUSES, Cause, SubDetector
+from loadprofile.verdicts import CAUSES, Cause, SubDetector, cause_codes
 
 PROTOCOLS = ("injected",)
 TRAIN_SHARE = 0.6
@@ -144,7 +144,7 @@ def evaluate_injected(
     own_signs = np.stack(scores, axis=1)
     judged = np.ones(len(test), dtype=np.bool_)
     calls = {s.name: name_causes(s.probabilities, own_signs, judged) for s in ours}  # type: ignore[arg-type]
-    truth = np.array([list(map(str, CAUSES)).index(c) for c in test.cause])
+    truth = cause_codes(test.cause)
     lost = np.maximum(np.nan_to_num(test.lost_kwh), 0.0)
     return Evaluation(
         meters={name: len(rows) for name, rows in sides.items()},

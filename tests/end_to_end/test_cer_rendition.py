@@ -7,24 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from cer_layout import CerHomes
-
-from api.cli import main
+from command_line import screened
 
 SHOWN = ["rank", "meter_id", "cause", "onset", "end", "lost_kwh", "p_fraud", "p_normal", "evidence"]
-
-
-def screen(monkeypatch: pytest.MonkeyPatch, out: Path, *words: object) -> pd.DataFrame:
-    monkeypatch.setattr("sys.argv", ["loadprofile", "screen", *map(str, words), "--out", str(out), "--quiet"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
-    return pd.read_csv(out, dtype={"meter_id": str}, keep_default_na=False)
 
 
 def test_same_homes_same_worklist(
     cer_homes: CerHomes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = screen(monkeypatch, tmp_path / "cer.csv", cer_homes.folder, "--format", "cer")
+    text = screened(monkeypatch, tmp_path / "cer.csv", cer_homes.folder, "--format", "cer")
     layout = ("--format", "long", "--timezone", cer_homes.timezone)
-    table = screen(monkeypatch, tmp_path / "long.csv", cer_homes.parquet, *layout)
+    table = screened(monkeypatch, tmp_path / "long.csv", cer_homes.parquet, *layout)
     pd.testing.assert_frame_equal(text[SHOWN], table[SHOWN])

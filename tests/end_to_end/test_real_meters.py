@@ -6,19 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import screened
 
-from api.cli import main
 from loadprofile.verdicts import CAUSES
 
 CALLED = {"cause", "meter_id"}
-
-
-def screen(monkeypatch: pytest.MonkeyPatch, out: Path, *words: object) -> pd.DataFrame:
-    monkeypatch.setattr("sys.argv", ["loadprofile", "screen", *map(str, words), "--out", str(out), "--quiet"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
-    return pd.read_csv(out, dtype={"meter_id": str}, keep_default_na=False)
 
 
 def check(frame: pd.DataFrame, meters: int) -> None:
@@ -32,7 +24,7 @@ def check(frame: pd.DataFrame, meters: int) -> None:
 def london(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
         out = tmp_path_factory.mktemp("london") / "w.csv"
-        return screen(patch, out, shared_data / "halfhourly" / "london.parquet")
+        return screened(patch, out, shared_data / "halfhourly" / "london.parquet")
 
 
 def test_london_every_meter_and_hardly_a_false_theft(london: pd.DataFrame) -> None:
@@ -58,11 +50,13 @@ def test_london_real_faults_are_not_called_fraud(london: pd.DataFrame, meter: st
 def test_scotland_every_meter_and_hardly_a_false_theft(
     shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check(screen(monkeypatch, tmp_path / "w.csv", shared_data / "halfhourly" / "edrp_scotland.parquet"), 400)
+    check(
+        screened(monkeypatch, tmp_path / "w.csv", shared_data / "halfhourly" / "edrp_scotland.parquet"), 400
+    )
 
 
 def test_one_year_of_cambridge(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = screen(
+    frame = screened(
         monkeypatch, tmp_path / "w.csv", shared_data / "hourly" / "cambridge_estates.parquet",
         "--from", "2018-01-01", "--to", "2018-12-31",
     )  # fmt: skip
