@@ -90,7 +90,9 @@ def screen(
     chosen, fitted = engine_named(engine), model_named(model)
     with progress.step("reading"):
         intake = read(inputs, reading, rejects, first, last)
-        context, context_notes = read_context(events, registers, outages, topology, out)
+        context, context_notes = read_context(
+            events, registers, outages, topology, out, intake.profiles[0].timezone
+        )
     with progress.step("judging"):
         result = screen_all(
             intake.profiles, fitted, context=context, hemisphere=hemisphere,
@@ -101,7 +103,9 @@ def screen(
     notes = (*context_notes, *intake.warnings, *result.warnings)
     if report is not None:
         with progress.step("drawing"):
-            write_screening_report(report, result, fitted, intake.counts, notes, pages=pages)
+            write_screening_report(
+                report, result, fitted, intake.counts, notes, pages=pages, hemisphere=hemisphere
+            )
     progress.say(
         *reading_summary(intake.counts, rejects), *notes, *screening_summary(result, out, report), *crew
     )

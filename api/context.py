@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from loadprofile.features.population import Context
@@ -11,18 +12,24 @@ from loadprofile.ingest.readings import write_rejects
 
 
 def read_context(
-    events: Path | None, registers: Path | None, outages: Path | None, topology: Path | None, out: Path
+    events: Path | None,
+    registers: Path | None,
+    outages: Path | None,
+    topology: Path | None,
+    out: Path,
+    timezone: str,
 ) -> tuple[Context, tuple[str, ...]]:
     """The optional inputs that were given, and a note for each with rejected rows.
 
+    Moments are turned into local time of ``timezone``, the zone of the readings they stand beside.
     Rejected rows go to ``<out>.<input>.rejects.csv``.
     """
     tables = {}
     notes = []
     for name, path, reader in (
-        ("events", events, read_events),
-        ("registers", registers, read_registers),
-        ("outages", outages, read_outages),
+        ("events", events, partial(read_events, timezone=timezone)),
+        ("registers", registers, partial(read_registers, timezone=timezone)),
+        ("outages", outages, partial(read_outages, timezone=timezone)),
         ("topology", topology, read_topology),
     ):
         if path is None:

@@ -45,7 +45,13 @@ def run_demo(out: Path, *, meters: int, seed: int, progress: Progress) -> None:
     write_table(result.worklist, out / "worklist.csv")
     with progress.step("drawing"):
         write_screening_report(
-            out / "report", result, model, intake.counts, (NOTE, *intake.warnings), pages=8
+            out / "report",
+            result,
+            model,
+            intake.counts,
+            (NOTE, *intake.warnings),
+            pages=8,
+            hemisphere="north",
         )
     progress.say(
         NOTE,

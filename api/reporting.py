@@ -28,7 +28,7 @@ def write_screening_report(
     notes: Sequence[str],
     *,
     pages: int,
-    hemisphere: str = "north",
+    hemisphere: str,
 ) -> None:
     """One report; where the input held several interval lengths, one folder for each."""
     for part in result.parts:
