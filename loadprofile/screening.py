@@ -24,6 +24,7 @@ from loadprofile.features.extract import describe
 from loadprofile.features.peer_differences import peers_features
 from loadprofile.features.peers import PeerGroups, group_peers
 from loadprofile.features.population import Context, Population
+from loadprofile.features.relative import relative_features
 from loadprofile.features.slots import SlotCounts, count_slots
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.models.model import Model
@@ -84,7 +85,7 @@ def survey(
     changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
     measured = beside([own, changed, peers_features(peers)])
     cohorts = find_cohorts(measured, counts, profiles.batches(BATCH), blocks)
-    features = beside([measured, cohorts.features])
+    features = beside([measured, cohorts.features, relative_features(measured)])
     return Survey(profiles, features, blocks, peers, cohorts.incident, context or Context())
 
 

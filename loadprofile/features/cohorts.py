@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import sparse, stats
 from scipy.sparse import csgraph
 
 from loadprofile.errors import ShapeError
 from loadprofile.features.coincidence import Changes, find_together, tail
 from loadprofile.features.daily import DailyBlocks
 from loadprofile.features.partners import donor_similarity, sides, swap_similarity
-from loadprofile.features.slots import ZERO_RUN_HOURS, SlotCounts, meter_slots
+from loadprofile.features.slots import MOST_SURPRISED, ZERO_RUN_HOURS, SlotCounts, meter_slots
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles, frozen
 
@@ -36,9 +36,17 @@ SHIFTED_JUMP = 6.0
 NAMES = (
     "onset_size", "onset_surprise", "ratio_agreement", "ratio_size", "ratio_surprise", "same_slot_size",
     "same_slot_surprise", "same_both_size", "same_both_surprise", "gap_size", "gap_surprise", "zero_size",
-    "zero_surprise", "repeat_size", "stuck_size", "jump_share", "jump_surprise", "swap_similarity",
+    "zero_surprise", "repeat_size", "stuck_size", "grid_size", "spike_size", "sentinel_size",
+    "jump_share", "jump_surprise", "joined", "joined_share", "joined_surprise", "swap_similarity",
     "donor_similarity", "donor_margin", "incident_size",
 )  # fmt: skip
+
+
+SAME_SLOT = (
+    ("stuck_size", "when.stuck_first"), ("repeat_size", "when.repeat_first"),
+    ("grid_size", "when.grid_change"), ("spike_size", "when.spike"), ("sentinel_size", "when.sentinel"),
+)  # fmt: skip
+"""Moments of which it is counted how many others have theirs in the same slot."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,7 +113,7 @@ def find_cohorts(
         "same_slot_surprise": together.slot_surprise, "same_both_size": together.both_size,
         "same_both_surprise": together.both_surprise,
     }  # fmt: skip
-    for name, source in (("stuck_size", "when.stuck_first"), ("repeat_size", "when.repeat_first")):
+    for name, source in SAME_SLOT:
         if source in table.names:
             moments = _on_grid(table.column(source).astype(np.float64), counts)
             out[name], same = _same_slot(moments, counts)
@@ -178,6 +186,8 @@ def _scan(
         "gap": np.log10(max(len(gap_key), 1) + 1.0), "zero": np.log10(total), "up": np.log10(total),
         "down": np.log10(total),
     }  # fmt: skip
+    usual = {kind: counts.usual(kind) for kind in ("up", "down")}
+    odd = {kind: surprise[kind] - penalty[kind] >= LEAST_SURPRISE for kind in ("up", "down")}
     row = 0
     for batch in batches:
         stop = row + len(batch)
@@ -209,11 +219,21 @@ def _scan(
             if len(jumps):
                 out["jump_share"][row] = (jumps >= 4).mean()
                 out["jump_surprise"][row] = jumps.max()
+            joined, of, chance = 0, 0, 0.0
             for kind, at in (("up", up), ("down", down)):
+                there = odd[kind] & np.isfinite(flat)
+                joined += int(odd[kind][at].sum())
+                of += int(there.sum())
+                chance += float(usual[kind][there].sum())
                 if len(at):
                     top = at[np.argmax(surprise[kind][at])]
                     if surprise[kind][top] - penalty[kind] >= SHIFTED_JUMP:
                         best[kind].append((int(top), row))
+            if known:
+                # by habit of the clock alone, a meter joins so many of the population's odd slots
+                out["joined"][row] = joined
+                out["joined_share"][row] = joined / of if of else 0.0
+                out["joined_surprise"][row] = _poisson_tail(joined, chance)
             row += 1
     if row != len(table):
         raise ShapeError("batches", f"{row} meters", len(table))
@@ -223,6 +243,13 @@ def _scan(
             keys, rows = np.array(pairs, dtype=np.int64).T
             links.append(_chain(keys, rows))
     return links
+
+
+def _poisson_tail(count: int, mean: float) -> float:
+    """-log10 P(Poisson(mean) >= count), capped."""
+    if count == 0:
+        return 0.0
+    return float(np.clip(stats.poisson.logsf(count - 1, max(mean, 1e-9)) / -np.log(10), 0.0, MOST_SURPRISED))
 
 
 def _incidents(

@@ -69,10 +69,10 @@ class Together:
     links: NDArray[np.int64]
 
 
-def tail(count: Array | int, trials: int, chance: Array | float) -> Array:
+def tail(count: Array | int, trials: NDArray[np.int64] | int, chance: Array | float) -> Array:
     """-log10 P(Binomial(trials, chance) >= count), capped; 0 for a count of 0."""
     k = np.asarray(count, dtype=np.float64)
-    logs = stats.binom.logsf(k - 1, max(trials, 1), np.clip(chance, 1e-12, 1.0)) / -np.log(10)
+    logs = stats.binom.logsf(k - 1, np.maximum(trials, 1), np.clip(chance, 1e-12, 1.0)) / -np.log(10)
     out: Array = np.clip(np.where(k > 0, logs, 0.0), 0.0, MOST_SURPRISED)
     return out
 
@@ -86,8 +86,6 @@ def find_together(changes: Changes, least_surprise: float) -> Together:
             surprise, less the logarithm of how many meters and questions were asked, is at least this.
     """
     n = len(changes.onset)
-    numbers = np.full((9, n), np.nan)
-    links: list[NDArray[np.int64]] = []
     rows = np.flatnonzero(np.isfinite(changes.onset) & np.isfinite(changes.log_ratio))
     order = rows[np.argsort(changes.onset[rows], kind="stable")]
     onset, ratio = changes.onset[order], changes.log_ratio[order]
@@ -95,57 +93,65 @@ def find_together(changes: Changes, least_surprise: float) -> Together:
     strength = np.nan_to_num(changes.strength[order])
     trials = len(order) - 1
     extra = _extra_variance(onset)
-    penalty = np.log10(4.0 * max(len(order), 1))
     clock = np.mod(np.rint(onset * changes.slots_per_day).astype(np.int64), changes.slots_per_day)
     habit = np.bincount(clock, minlength=changes.slots_per_day) + 0.5
     habit = habit / habit.sum()
     near_clock = habit + np.roll(habit, 1) + np.roll(habit, -1)
     ordered_ratio = np.sort(ratio)
     ordered_strength = np.sort(strength)
-    for at, row in enumerate(order):
-        enough = 0.5 * strength[at]
-        likes = len(order) - int(np.searchsorted(ordered_strength, enough)) - 1
+    likes = len(order) - np.searchsorted(ordered_strength, 0.5 * strength) - 1
+    counts, chances = np.zeros((len(order), 4)), np.ones((len(order), 4))
+    agreement = np.full(len(order), np.nan)
+    groups: list[tuple[NDArray[np.int64], ...]] = []
+    window = 2 * NEIGHBOUR_DAYS
+    flat = window / max(changes.day_count - 10, window)
+    step = 1.01 / changes.slots_per_day
+    for at in range(len(order)):
         first, last = np.searchsorted(onset, [onset[at] - NEIGHBOUR_DAYS, onset[at] + NEIGHBOUR_DAYS + 1e-9])
         near = np.arange(first, last)
         everyone_near = len(near) - 1
-        near = near[(near != at) & (strength[near] >= enough)]
+        near = near[(near != at) & (strength[near] >= 0.5 * strength[at])]
         wide = np.searchsorted(onset, [onset[at] - LOCAL_DAYS, onset[at] + LOCAL_DAYS])
         around = max(int(wide[1] - wide[0]) - everyone_near - 1, 0)
         length = min(onset[at] + LOCAL_DAYS, changes.day_count) - max(onset[at] - LOCAL_DAYS, 0)
-        window = 2 * NEIGHBOUR_DAYS
-        flat = window / max(changes.day_count - 10, window)
         # local density of onsets, steadied by ten uniform ones
         share = (around + 10 * min(length / changes.day_count, 1)) / max(trials + 10, 1)
         p_day = min(max(share * window / max(length - window, window), 0.25 * flat), 0.5)
         reach = np.minimum(0.02 + 1.5 * np.hypot(error[at], error[near]), 0.2)
-        same = near[np.abs(ratio[near] - ratio[at]) <= reach]
+        distance = np.abs(ratio[near] - ratio[at])
+        alike = distance <= reach
         width = float(np.median(reach)) if len(near) else 0.1
         like = np.searchsorted(ordered_ratio, [ratio[at] - width, ratio[at] + width])
-        inside = len(same)
-        p_ratio = min((max(int(like[1] - like[0]) - 1 - inside, 0) + 1.0) / (trials + 2.0), 1.0)
-        step = 1.01 / changes.slots_per_day
-        slot = near[np.abs(onset[near] - onset[at]) <= step]
-        slot_same = np.intersect1d(slot, same)
+        p_ratio = min((max(int(like[1] - like[0]) - 1 - int(alike.sum()), 0) + 1.0) / (trials + 2.0), 1.0)
+        same_slot = np.abs(onset[near] - onset[at]) <= step
         p_slot = p_day / window * min(max(float(near_clock[clock[at]]), 3 / changes.slots_per_day), 1.0)
-        asked = ((near, p_day), (same, p_day * p_ratio), (slot, p_slot), (slot_same, p_slot * p_ratio))
-        surprises = [
-            float(tail(len(group), likes, chance)) / (extra if question < 2 else 1.0)
-            for question, (group, chance) in enumerate(asked)
-        ]
-        for question, ((group, _), surprise) in enumerate(zip(asked, surprises, strict=True)):
-            numbers[2 * question, row] = len(group)
-            numbers[2 * question + 1, row] = surprise
+        groups.append((near, near[alike], near[same_slot], near[same_slot & alike]))
+        counts[at] = [len(group) for group in groups[at]]
+        chances[at] = (p_day, p_day * p_ratio, p_slot, p_slot * p_ratio)
         if len(near):
-            numbers[8, row] = max(0.0, 1 - float(np.median(np.abs(ratio[near] - ratio[at]))))
-        # the day alone is shared by weather and holidays: it takes much more to make an incident of it
-        judged = np.array(surprises) - penalty - np.array([DAY_ALONE, 0.0, 0.0, 0.0])
-        best = int(np.argmax(judged))
-        if judged[best] >= least_surprise:
-            others = order[asked[best][0]]
-            links.append(np.column_stack([np.full(len(others), row), others]))
-    pairs = np.concatenate(links) if links else np.empty((0, 2), dtype=np.int64)
-    day, day_s, same, same_s, slot, slot_s, both, both_s, agreement = numbers
-    return Together(day, day_s, same, same_s, slot, slot_s, both, both_s, agreement, pairs)
+            agreement[at] = max(0.0, 1 - float(np.median(distance)))
+    surprises = tail(counts, likes[:, None], chances) / np.array([extra, extra, 1.0, 1.0])
+    links = _links(groups, surprises, least_surprise)
+    numbers = np.full((9, n), np.nan)
+    numbers[0:8:2, order], numbers[1:8:2, order], numbers[8, order] = counts.T, surprises.T, agreement
+    day, day_s, same, same_s, slot, slot_s, both, both_s, agreed = numbers
+    return Together(day, day_s, same, same_s, slot, slot_s, both, both_s, agreed, order[links])
+
+
+def _links(
+    groups: list[tuple[NDArray[np.int64], ...]], surprises: Array, least_surprise: float
+) -> NDArray[np.int64]:
+    """Pairs that hold each surprising group together, ``(p, 2)``; a group that many share is linked once."""
+    penalty = np.log10(4.0 * max(len(groups), 1))
+    # the day alone is shared by weather and holidays: it takes much more to make an incident of it
+    judged = surprises - penalty - np.array([DAY_ALONE, 0.0, 0.0, 0.0])
+    found: dict[bytes, NDArray[np.int64]] = {}
+    for at in np.flatnonzero(judged.max(axis=1, initial=-np.inf) >= least_surprise):
+        members = np.sort(np.append(groups[at][int(np.argmax(judged[at]))], at)).astype(np.int64)
+        found[members.tobytes()] = members
+    if not found:
+        return np.empty((0, 2), dtype=np.int64)
+    return np.concatenate([np.column_stack([m[:-1], m[1:]]) for m in found.values()])
 
 
 def _extra_variance(onset: Array) -> float:

@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 
 from loadprofile.features.aligned import gather, silence_before
 from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, day_lags, day_shapes, peer_lags, settle
+from loadprofile.features.contrasts import WEEKEND, contrasts
 from loadprofile.features.onset import MEMORY_DAYS, find_onset
-from loadprofile.features.split import CLOSE_DAYS, find_stretch, parts, ramp_fit, step_gains, step_size
+from loadprofile.features.scans import scan, two_levels
+from loadprofile.features.split import (
+    CLOSE_DAYS,
+    close_gain,
+    find_stretch,
+    parts,
+    ramp_fit,
+    running_sums,
+    step_gains,
+    step_size,
+)
 
 NUMBERS = (
     "onset", "low", "high", "end", "gain", "single_gain", "step", "step_se", "slope", "level_gain",
@@ -131,13 +142,16 @@ def examine(
     profile: NDArray[np.float64],
     quantiles: NDArray[np.float64],
     marks: NDArray[np.float64],
+    scans: NDArray[np.float64],
+    kinds_of_days: NDArray[np.float64],
 ) -> None:
-    """Fill the result arrays of a batch; see ``NUMBERS`` and ``aligned.gather``.
+    """Fill the result arrays of a batch; see ``NUMBERS``, ``aligned.gather`` and ``scans.py``.
 
     ``season`` ``(d,)`` is the covariate of meters without peers (their log movement is it elsewhere).
     """
     m, d, s = kwh.shape
     weekend = weekday >= 5
+    always = np.zeros(d, dtype=np.int64)
     for i in range(m):
         alone = True
         movement = np.ones((d, 8))
@@ -150,7 +164,8 @@ def examine(
                     movement[t, k] = np.nan
         if alone:
             movement[:] = 1.0
-        raw = channels(power[i], movement, day_shapes(kwh[i]), day_lags(kwh[i]), 24.0 / s)
+        shapes = day_shapes(kwh[i])
+        raw = channels(power[i], movement, shapes, day_lags(kwh[i]), 24.0 / s)
         series = np.empty((len(raw), d))
         noise = np.empty(len(raw))
         for c in range(len(raw)):
@@ -174,7 +189,17 @@ def examine(
             covariates[c] = covariate
         if not alone:
             covariates[LAG] = LAG_SLOPE * peer_lags(power[i], movement)
-        day, end, gain, single, gains = find_stretch(series, noise, weights, covariates)
+        sums = running_sums(series, covariates)
+        for c in range(len(raw)):
+            scan(sums[c : c + 1], noise[c], scans[i, c])
+        asked = contrasts(kwh[i], movement, raw, shapes[:, 1], weekend)
+        for c in range(len(asked)):
+            # working days and weekends differ by nature; the weekend's own contrast knows weekends only
+            settled, rest_noise = settle(asked[c], always if c == WEEKEND else weekday)
+            own = running_sums(settled.reshape(1, d), covariate.reshape(1, d))
+            scan(own, rest_noise, scans[i, len(raw) + c])
+        two_levels(series[LEVEL], kinds_of_days[i])
+        day, end, gain, single, gains = find_stretch(sums, noise, weights)
         usual = 0.0
         n = 0
         known_days = 0
@@ -205,7 +230,7 @@ def examine(
         last = d * s
         numbers[i, 3] = np.nan
         if end < d:
-            back = step_gains(series, noise, weights, covariates, day)
+            back = step_gains(sums, noise, weights, day)
             over = _refined(kwh[i], followed, back, end, day, d, floor)
             numbers[i, 3] = over[0]
             last = round(over[0] * s)
@@ -214,8 +239,7 @@ def examine(
         numbers[i, 6] = step
         numbers[i, 7] = error
         numbers[i, 8] = slope
-        close = step_gains(series, noise, weights, covariates, end, CLOSE_DAYS)
-        numbers[i, 25] = close[day]
+        numbers[i, 25] = close_gain(sums, noise, weights, day, end)
         one = np.zeros(1)
         for c in range(len(raw)):
             size, size_error, _ = step_size(near[c], noise[c], covariates[c], day, end)
@@ -246,7 +270,7 @@ def examine(
             size, _, _ = step_size(near[c], noise[c], covariates[c], day, end)
             if np.isfinite(size):
                 rest[c, day:end] -= size
-        numbers[i, 23] = np.max(step_gains(rest, noise, weights, covariates, d))
+        numbers[i, 23] = np.max(step_gains(running_sums(rest, covariates), noise, weights, d))
         lasting = flat.copy()
         if np.isfinite(step):
             lasting[day:end] -= step

@@ -76,13 +76,7 @@ class SlotCounts:
         s = 1440 // self.step_minutes
         found = self.counts[KINDS.index(kind)].reshape(-1, s).astype(np.float64)
         present = np.maximum(self.counts[0].reshape(-1, s), 1).astype(np.float64)
-        weekend = (self.days.astype(np.int64) + 3) % 7 >= 5
-        rate = np.empty_like(found)
-        for part in (weekend, ~weekend):
-            if part.any():
-                rate[part] = _usual_rate(found[part], present[part])
-        overall = _usual_rate(found.reshape(-1, 1), present.reshape(-1, 1))[0]
-        rate = np.clip(rate + 0.25 * overall + 0.1 / (present.max() * s), 1e-9, 0.999)
+        rate = self.usual(kind).reshape(-1, s)
         if kind in ("gap", "zero"):
             present = np.full_like(present, max(self.meters, 1))
         mean = present * rate
@@ -93,6 +87,20 @@ class SlotCounts:
         shrunk = np.where(found > mean, mean + (found - mean) / extra, found)
         tail = stats.binom.logsf(np.ceil(shrunk) - 1, present, rate) / -np.log(10)
         out: NDArray[np.float64] = np.clip(np.where(found > mean, tail, 0.0), 0.0, MOST_SURPRISED)
+        return out.ravel()
+
+    def usual(self, kind: str) -> NDArray[np.float64]:
+        """Share of the meters that do so in each slot by habit of the clock, ``(d * s,)``."""
+        s = 1440 // self.step_minutes
+        found = self.counts[KINDS.index(kind)].reshape(-1, s).astype(np.float64)
+        present = np.maximum(self.counts[0].reshape(-1, s), 1).astype(np.float64)
+        weekend = (self.days.astype(np.int64) + 3) % 7 >= 5
+        rate = np.empty_like(found)
+        for part in (weekend, ~weekend):
+            if part.any():
+                rate[part] = _usual_rate(found[part], present[part])
+        overall = _usual_rate(found.reshape(-1, 1), present.reshape(-1, 1))[0]
+        out: NDArray[np.float64] = np.clip(rate + 0.25 * overall + 0.1 / (present.max() * s), 1e-9, 0.999)
         return out.ravel()
 
     def gap_surprise(self) -> NDArray[np.float64]:

@@ -19,13 +19,11 @@ MIN_DAYS = 5
 SLOPE_PRIOR = 1.0
 """Prior standard deviation of the extra slope on the covariate (1 = follows twice as strongly)."""
 
-NEAR_DAYS = 100_000
-"""Days on each side of an edge that are searched: all. Fewer were tried and find less (planted changes
-dated within a day, about 460 on a year of London homes: 0.65 with 42 days, 0.68 with 90, 0.64 with 180, 0.71
-with all; about 135 on a year of Cambridge buildings: 0.42, 0.45, 0.48, 0.49)."""
-
 CLOSE_DAYS = 42
-"""Days on each side that say how large a change is: within these a home drifts less than it changes."""
+"""Days on each side that say how large a change is: within these a home drifts less than it changes. Its
+date is sought in all days: fewer were tried and find less (planted changes dated within a day, about 460 on a
+year of London homes: 0.65 with 42 days, 0.68 with 90, 0.64 with 180, 0.71 with all; about 135 on a year of
+Cambridge buildings: 0.42, 0.45, 0.48, 0.49)."""
 
 RAMP_DAYS = 180
 """Days on each side within which a step, ramps and a line are compared."""
@@ -61,102 +59,135 @@ def parts(first: int, last: int, d: int, reach: int) -> tuple[int, int, int, int
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def running_sums(series: NDArray[np.float64], covariates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums up to each day, ``(c, 5, d + 1)``: known days, x, x^2, r, x r (x the covariate, r the series)."""
+    c, d = series.shape
+    out = np.zeros((c, 5, d + 1))
+    for k in range(c):
+        for t in range(d):
+            r = series[k, t]
+            known = np.isfinite(r)
+            x = covariates[k, t] if known else 0.0
+            r = r if known else 0.0
+            out[k, 0, t + 1] = out[k, 0, t] + known
+            out[k, 1, t + 1] = out[k, 1, t] + x
+            out[k, 2, t + 1] = out[k, 2, t] + x * x
+            out[k, 3, t + 1] = out[k, 3, t] + r
+            out[k, 4, t + 1] = out[k, 4, t] + x * r
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def step_gains(
-    series: NDArray[np.float64],
-    noise: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    covariates: NDArray[np.float64],
-    edge: int,
-    reach: int = NEAR_DAYS,
+    sums: NDArray[np.float64], noise: NDArray[np.float64], weights: NDArray[np.float64], edge: int
 ) -> NDArray[np.float64]:
     """Weighted gain of a step on the days between ``edge`` and each other day, ``(d + 1,)``.
 
-    Entry ``e`` is the gain of the stretch ``[min(edge, e), max(edge, e))`` against the days around it
-    (``parts``); with ``edge == d`` it is the gain of the single split before day ``e``. Zero where fewer
-    than ``MIN_DAYS`` known days (of the first channel) would be inside or outside.
+    Entry ``e`` is the gain of the stretch ``[min(edge, e), max(edge, e))`` against all other days; with
+    ``edge == d`` it is the gain of the single split before day ``e``. Zero where fewer than ``MIN_DAYS``
+    known days (of the first channel) would be inside or outside.
 
     Args:
-        series: ``(c, d)`` settled channels.
+        sums: ``running_sums`` of ``(c, d)`` settled channels.
         noise: ``(c,)``; NaN drops a channel.
         weights: ``(c,)``.
-        covariates: ``(c, d)``, one per channel; zeros for none.
         edge: the fixed edge, 0..d.
-        reach: days looked at on each side of an edge.
     """
-    c, d = series.shape
+    c = len(sums)
+    d = sums.shape[2] - 1
     out = np.zeros(d + 1)
-    allowed = np.zeros(d + 1, dtype=np.bool_)
-    until = np.zeros((5, d + 1))  # sums up to each day: count, x, x2, r, xr
+    for k in range(c):
+        n = sums[k, 0, d]
+        if not np.isfinite(noise[k]) or n < 4:
+            continue
+        count, x, r, xr = sums[k, 0], sums[k, 1], sums[k, 3], sums[k, 4]
+        sx, sr = x[d], r[d]
+        cxx = sums[k, 2, d] - sx * sx / n + (noise[k] / SLOPE_PRIOR) ** 2
+        cxr = xr[d] - sx * sr / n
+        scale = weights[k] / (2 * noise[k] * noise[k])
+        for e in range(d + 1):  # no branch inside: the compiler turns it into vector instructions
+            # the sign of an inside sum does not matter to the gain, that of the count does
+            sign = 1.0 if e < edge else -1.0
+            m = sign * (count[edge] - count[e])
+            cux = sign * (x[edge] - x[e]) - m * sx / n
+            cur = sign * (r[edge] - r[e]) - m * sr / n
+            bottom = m - m * m / n - cux * cux / cxx
+            top = cur - cux * cxr / cxx
+            gain = top * top / bottom * scale
+            out[e] += gain if m >= 2 and n - m >= 2 and bottom > 1e-9 else 0.0
+    first = sums[0, 0]
+    for e in range(d + 1):
+        m = abs(first[edge] - first[e])
+        if m < MIN_DAYS or first[d] - m < MIN_DAYS:
+            out[e] = 0.0
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def close_gain(
+    sums: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    first: int,
+    last: int,
+    reach: int = CLOSE_DAYS,
+) -> float:
+    """Weighted gain of the stretch ``[first, last)`` against the days around it only (``parts``).
+
+    Zero where fewer than ``MIN_DAYS`` known days of the first channel are inside or outside.
+    """
+    d = sums.shape[2] - 1
+    a0, a1, b0, b1, i0, i1, j0, j1 = parts(first, last, d, reach)
+    out = 0.0
     inside = np.empty(5)
     total = np.empty(5)
-    for k in range(-1, c):
-        channel = max(k, 0)
-        for t in range(d):
-            r = series[channel, t]
-            known = np.isfinite(r)
-            x = covariates[channel, t] if known else 0.0
-            r = r if known else 0.0
-            until[0, t + 1] = until[0, t] + known
-            until[1, t + 1] = until[1, t] + x
-            until[2, t + 1] = until[2, t] + x * x
-            until[3, t + 1] = until[3, t] + r
-            until[4, t + 1] = until[4, t] + x * r
-        if k >= 0 and not np.isfinite(noise[k]):
+    for k in range(len(sums)):
+        for q in range(5):
+            u = sums[k, q]
+            inside[q] = u[i1] - u[i0] + u[j1] - u[j0]
+            total[q] = inside[q] + u[a1] - u[a0] + u[b1] - u[b0]
+        n, m = total[0], inside[0]
+        if k == 0 and (m < MIN_DAYS or n - m < MIN_DAYS):
+            return 0.0
+        if not np.isfinite(noise[k]) or m < 2 or n - m < 2:
             continue
-        for e in range(d + 1):
-            a0, a1, b0, b1, i0, i1, j0, j1 = parts(min(e, edge), max(e, edge), d, reach)
-            if k < 0:  # which stretches are long enough, by the first channel
-                n = until[0, i1] - until[0, i0] + until[0, j1] - until[0, j0]
-                m = until[0, a1] - until[0, a0] + until[0, b1] - until[0, b0]
-                allowed[e] = n >= MIN_DAYS and m >= MIN_DAYS
-                continue
-            if not allowed[e]:
-                continue
-            for q in range(5):
-                inside[q] = until[q, i1] - until[q, i0] + until[q, j1] - until[q, j0]
-                total[q] = inside[q] + until[q, a1] - until[q, a0] + until[q, b1] - until[q, b0]
-            n = total[0]
-            m = inside[0]
-            if m < 2 or n - m < 2:
-                continue
-            cxx = total[2] - total[1] * total[1] / n + (noise[k] / SLOPE_PRIOR) ** 2
-            cxr = total[4] - total[1] * total[3] / n
-            cux = inside[1] - m * total[1] / n
-            cur = inside[3] - m * total[3] / n
-            bottom = m - m * m / n - cux * cux / cxx
-            if bottom > 1e-9:
-                top = cur - cux * cxr / cxx
-                out[e] += weights[k] * top * top / bottom / (2 * noise[k] * noise[k])
+        cxx = total[2] - total[1] * total[1] / n + (noise[k] / SLOPE_PRIOR) ** 2
+        cxr = total[4] - total[1] * total[3] / n
+        cux = inside[1] - m * total[1] / n
+        cur = inside[3] - m * total[3] / n
+        bottom = m - m * m / n - cux * cux / cxx
+        if bottom > 1e-9:
+            top = cur - cux * cxr / cxx
+            out += weights[k] * top * top / bottom / (2 * noise[k] * noise[k])
     return out
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def find_stretch(
-    series: NDArray[np.float64],
-    noise: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    covariates: NDArray[np.float64],
-    reach: int = NEAR_DAYS,
+    sums: NDArray[np.float64], noise: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[int, int, float, float, NDArray[np.float64]]:
     """Best change of one meter: ``(onset, end, gain, single_gain, gains)``.
 
     ``onset`` and ``end`` are days, ``end == d`` when the change is still on; ``onset == -1`` when no
     split is possible. ``gains`` is the profile over the onset with ``end`` fixed, ``(d + 1,)``.
+
+    Args:
+        sums: ``running_sums`` of ``(c, d)`` settled channels.
+        noise: ``(c,)``; NaN drops a channel.
+        weights: ``(c,)``.
     """
-    d = series.shape[1]
-    single = step_gains(series, noise, weights, covariates, d, reach)
+    d = sums.shape[2] - 1
+    single = step_gains(sums, noise, weights, d)
     onset = int(np.argmax(single))
     best = single[onset]
     if best <= 0:
         return -1, d, 0.0, 0.0, single
-    until = np.zeros(d + 1, dtype=np.int64)  # known days before each day
-    for t in range(d):
-        until[t + 1] = until[t] + np.isfinite(series[0, t])
+    until = sums[0, 0]  # known days before each day
     low, high, gain = onset, d, best
     edge = onset
     reached = 0.0
     for _ in range(3):
-        trial = step_gains(series, noise, weights, covariates, edge, reach)
+        trial = step_gains(sums, noise, weights, edge)
         for e in range(d + 1):
             first, last = min(e, edge), max(e, edge)
             outer = until[first] >= MIN_DAYS and (last == d or until[d] - until[last] >= MIN_DAYS)
@@ -168,7 +199,7 @@ def find_stretch(
         edge, reached = other, gain
     if high < d and gain < STRETCH_FACTOR * best + STRETCH_COST:
         low, high, gain = onset, d, best
-    gains = single if high == d else step_gains(series, noise, weights, covariates, high, reach)
+    gains = single if high == d else step_gains(sums, noise, weights, high)
     return low, high, gain, best, gains
 
 
