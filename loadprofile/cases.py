@@ -153,8 +153,9 @@ def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: 
 def _other_size(kwh: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """The population at another size and, sometimes, another resolution of its registers."""
     out = kwh * np.float32(np.exp(rng.normal(0.0, 0.5)))
-    grid = rng.choice([0.0, 0.001, 0.001, 0.01])
     mean = float(np.nanmean(out))
+    # the meters of large buildings count tenths or whole kWh
+    grid = rng.choice([0.0, 0.001, 0.01, 0.1, 1.0] if mean > 5 else [0.0, 0.001, 0.001, 0.01])
     if grid and mean > 30 * grid:
         out = np.round(out / grid) * grid
     return np.asarray(out, dtype=np.float32)

@@ -127,7 +127,7 @@ def appliance_replaced(scene: Scene) -> Change:
     y = _blank(scene)
     for row in range(scene.meters):
         less = share * standby(scene.kwh[row])
-        y[row, span] = np.maximum(y[row, span] - less, 0.2 * np.minimum(y[row, span], less))
+        y[row, span] -= np.minimum(less, share * y[row, span])
     return Change(scene.registered(y, span), {"share_of_standby": share})
 
 

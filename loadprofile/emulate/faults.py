@@ -42,8 +42,8 @@ def two_phases_lost(scene: Scene) -> Change:
 
 def slow_register(scene: Scene) -> Change:
     """Bearings, sensor or current transformer wear: the meter slows down smoothly over months."""
-    span = scene.span(least=28, lasting=1.0, from_first=0.35)
-    left, bend = scene.pick(0.3, 0.9), scene.scale(0.4, 1.6)
+    span = scene.span(least=28, lasting=1.0, from_first=0.15)
+    left, bend = scene.pick(0.25, 0.85), scene.scale(0.4, 1.5)
     through = np.clip((np.arange(scene.length) - span.start) / max(1, span.stop - span.start), 0, 1)
     noise = np.exp(scene.pick(0, 0.03) * wander(scene.length, 5 * scene.per_day, scene.rng))
     return Change(
@@ -54,7 +54,7 @@ def slow_register(scene: Scene) -> Change:
 def fast_register(scene: Scene) -> Change:
     """Gain drifts up or jumps: the meter counts more than was used."""
     span = scene.span(least=10, lasting=0.9, from_first=0.1)
-    gain, smooth = scene.scale(1.06, 2.0), scene.chance(0.6)
+    gain, smooth = scene.scale(1.1, 2.0), scene.chance(0.6)
     through = np.clip((np.arange(scene.length) - span.start) / max(1, span.stop - span.start), 0, 1)
     rise = through if smooth else np.ones(scene.length)
     return Change(_scaled(scene, span, 1 + (gain - 1) * rise), {"gain": gain, "smooth": float(smooth)})
@@ -211,8 +211,8 @@ def starting_current(scene: Scene) -> Change:
 def loose_terminal(scene: Scene) -> Change:
     """A terminal loses contact in bursts, more and more: to zero or to a part of the load."""
     span = scene.span(least=7, lasting=1.0, from_first=0.15)
-    left, rate = scene.one_of(0, 0, 1 / 3, 2 / 3), scene.scale(0.15, 15)
-    long = scene.scale(0.4, 5) / max(1.0, rate / 5)
+    left, rate = scene.one_of(0, 0, 1 / 3, 2 / 3), scene.scale(0.3, 15)
+    long = scene.scale(0.6, 6) / max(1.0, rate / 5)
     length = span.stop - span.start
     y = scene.kwh.copy()
     off = np.ones(scene.length)

@@ -18,8 +18,8 @@ from loadprofile.verdicts import Cause
 def _pulses(scene: Scene) -> tuple[list[slice], float]:
     """When the attacker switches: at odd times, or at one clock time on some days in a row."""
     low, high = scene.extent()
-    times = int(scene.scale(1, 40))
-    hours = scene.scale(0.25, 6)
+    times = int(scene.scale(1.5, 40))
+    hours = scene.scale(0.5, 6)
     starts = np.sort(scene.rng.integers(low, max(low + 1, high - 1), times))
     if scene.chance(0.4):
         days = np.arange(times)[scene.rng.random(times) < scene.pick(0.4, 1.0)]
@@ -52,7 +52,7 @@ def load_switched_on(scene: Scene) -> Change:
 def load_switched_off(scene: Scene) -> Change:
     """Flexible load is shed by remote in the same slots, and comes back all at once."""
     spans, hours = _pulses(scene)
-    share, deep = scene.pick(0.5, 1.0), scene.pick(0.2, 1.0)
+    share, deep = scene.pick(0.6, 1.0), scene.pick(0.0, 0.8)
     y = scene.kwh.copy()
     for span in spans:
         length = span.stop - span.start

@@ -180,7 +180,7 @@ def negative_rows(scene: Scene) -> Change:
 def coarse_export(scene: Scene) -> Change:
     """After a migration values are written with fewer decimals, each rounded or cut by itself."""
     span = scene.span(least=3, lasting=0.8, midnight=True)
-    finer = scene.one_of(1, 0, 0, -1)
+    finer = scene.one_of(1, 1, 0, 0, 0, -1)
     places = 10.0 ** -np.ceil(-np.log10(max(float(np.median(scene.mean())), 1e-6)) + finer)
     cut = scene.chance(0.4)
     y = scene.kwh.copy()

@@ -55,6 +55,9 @@ CLEAR = 2.0
 SHAPES = 0.08
 """How far apart the shapes of ordinary homes are that a peer group would still call alike, relative."""
 
+DRIFT = 0.025
+"""How far the level of an ordinary home wanders from one season to the next by itself, relative."""
+
 BLOCKS = 6
 """Parts of the day in which an effect is looked for."""
 
@@ -81,13 +84,15 @@ class Effect:
         cohort: id shared by all meters of one incident, "" if it happened to a single meter.
         params: what was drawn.
         visible: ``(m,)`` float64, relative strength: the energy that was moved, added, removed or made
-            missing, over the energy used on the days it touched (at least half of the same for the four
-            hours of the day where most was, and at least how far a new maximum exceeds the old one, up to 1).
-        clarity: ``(m,)`` float64, that strength against the meter's own day-to-day spread: times the root of
-            the number of days touched (and of the cohort's size), over the relative spread of daily sums, or
-            the same of the four hours of the day where it shows best. About the z-value of the best possible
-            test that knows when and where to look. What was there from the first reading on has no before:
-            there only a shape unlike the meter's own tells, against the spread of shapes among homes.
+            missing, over the energy used on the days it touched; at least half of the same for the four hours
+            of the day where most was, or for the day's highest reading, and at least how far a new maximum
+            exceeds the old one, up to 1.
+        clarity: ``(m,)`` float64, that strength against the meter's own day-to-day spread over as many days
+            as were touched, as many as were not, and a slow drift of its own; times the root of the cohort's
+            size. Taken from the day, from the four hours of it where it shows best, or from the day's highest
+            reading. About the z-value of the best possible test that knows when and where to look. What was
+            there from the first reading on has no before: there only a shape unlike the meter's own tells,
+            against the spread of shapes among homes.
         faint: ``(m,)`` bool, nothing changed, or ``visible`` below the kind's floor, or ``clarity`` below
             ``CLEAR``; kinds whose trace is exact (floor 0) are never faint once a reading differs.
     """
@@ -224,18 +229,24 @@ def _strength(
     visible = np.maximum(visible, np.clip((billed.max(axis=1) - top) / top, 0.0, 1.0))
     count = np.maximum(touched.sum(axis=1), 1)
     spread = np.array([_day_spread(row[row > 0]) for row in daily])
-    clarity = visible * np.sqrt(count) / spread
-    parts = used.reshape(m, days, BLOCKS, -1).sum(axis=3)
-    moved_part = np.abs(used - billed).reshape(m, days, BLOCKS, -1).sum(axis=3)
-    moved_part = np.where(touched[..., None], moved_part, 0.0).sum(axis=1)
-    for row, part in np.ndindex(m, BLOCKS):
+    outside = np.maximum((used.reshape(m, days, -1) != 0).any(axis=2).sum(axis=1) - count, 1)
+    chance = 1.0 / count + 1.0 / outside
+    clarity = visible / np.sqrt(spread**2 * chance + DRIFT**2)
+    old, new = used.reshape(m, days, BLOCKS, -1), billed.reshape(m, days, BLOCKS, -1)
+    # the four-hour parts of each day and, as one more, its highest reading
+    parts = np.dstack([old.sum(axis=3), old.max(axis=(2, 3))])
+    moved_parts = np.dstack(
+        [np.abs(old - new).sum(axis=3), np.abs(old.max(axis=(2, 3)) - new.max(axis=(2, 3)))]
+    )
+    moved_part = np.where(touched[..., None], moved_parts, 0.0).sum(axis=1)
+    for row, part in np.ndindex(m, BLOCKS + 1):
         series = parts[row, :, part]
         # an empty night is no measure: there a fifth of the mean stands in
         level = max(float(np.median(series)), 0.2 * float(mean[row]) / BLOCKS, 1e-9)
         in_part = moved_part[row, part] / count[row] / level
         visible[row] = max(visible[row], 0.5 * in_part)
         own = max(0.1, _day_spread(series[series > 0]))
-        clarity[row] = max(clarity[row], in_part * np.sqrt(count[row]) / own)
+        clarity[row] = max(clarity[row], in_part / np.sqrt(own**2 * chance[row] + 4 * DRIFT**2))
     return visible, clarity
 
 

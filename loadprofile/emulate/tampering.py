@@ -142,8 +142,10 @@ def appliance_before_meter(scene: Scene) -> Change:
     y = scene.kwh.copy()
     for row in range(scene.meters):
         kwh, base = y[row, span], standby(scene.kwh[row])
-        heavy = on & (kwh > base + 0.3 * size * scene.mean()[row])
-        taken = np.minimum(share * (kwh - base), size * scene.mean()[row])
+        # no larger than what the site draws at its busiest: a building has no load of six times its mean
+        most = min(size * scene.mean()[row], float(np.nanquantile(scene.kwh[row], 0.99)) - base)
+        heavy = on & (kwh > base + 0.3 * most)
+        taken = np.minimum(share * (kwh - base), most)
         y[row, span] = np.where(heavy, kwh - taken, kwh)
     return Change(scene.registered(y, span), {"share": share, "size_over_mean": size})
 

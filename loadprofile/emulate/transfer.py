@@ -255,7 +255,6 @@ KINDS: tuple[Phenomenon, ...] = (
         "single rows lost, no sum afterwards",
         largest=300,
         makes_gaps=True,
-        loss=Loss.NONE,
         floor=0.0,
     ),
     _kind(
@@ -283,7 +282,6 @@ KINDS: tuple[Phenomenon, ...] = (
         "the tail of period or day absent",
         largest=300,
         makes_gaps=True,
-        loss=Loss.NONE,
     ),
     _kind(
         "delivery_stopped",
