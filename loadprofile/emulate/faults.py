@@ -43,7 +43,7 @@ def two_phases_lost(scene: Scene) -> Change:
 def slow_register(scene: Scene) -> Change:
     """Bearings, sensor or current transformer wear: the meter slows down smoothly over months."""
     span = scene.span(least=28, lasting=1.0, from_first=0.15)
-    left, bend = scene.pick(0.25, 0.85), scene.scale(0.4, 1.5)
+    left, bend = scene.pick(0.2, 0.82), scene.scale(0.3, 1.4)
     through = np.clip((np.arange(scene.length) - span.start) / max(1, span.stop - span.start), 0, 1)
     noise = np.exp(scene.pick(0, 0.03) * wander(scene.length, 5 * scene.per_day, scene.rng))
     return Change(
@@ -166,7 +166,7 @@ def coarse_pulses(scene: Scene) -> Change:
 def lost_pulses(scene: Scene) -> Change:
     """A worn pulse contact: each pulse has a chance to be missed, the more the faster they come."""
     span = scene.span(least=5, lasting=0.85, from_first=0.12)
-    missed, speed = scene.pick(0.05, 0.7), scene.pick(0, 1)
+    missed, speed = scene.pick(0.12, 0.75), scene.pick(0, 1)
     y = scene.kwh.copy()
     for row in range(scene.meters):
         mean = max(scene.mean()[row], 1e-9)
@@ -183,7 +183,7 @@ def lost_pulses(scene: Scene) -> Change:
 def saturation(scene: Scene) -> Change:
     """A current transformer saturates: high load is compressed softly, low load is right."""
     span = scene.span(least=5, lasting=0.9, from_first=0.25)
-    quantile, hard = scene.pick(0.2, 0.88), scene.pick(0.8, 6)
+    quantile, hard = scene.pick(0.15, 0.82), scene.pick(1, 8)
     y = scene.kwh.copy()
     for row in range(scene.meters):
         knee = max(float(np.nanquantile(scene.kwh[row], quantile)), 1e-6)

@@ -133,8 +133,8 @@ def window_falsified(scene: Scene) -> Change:
     attacker, for all of the cohort alike.
     """
     span = scene.span(least=2, lasting=0.65, from_first=0.03, midnight=scene.chance(0.5))
-    start, hours = scene.pick(0, 24) if scene.chance(0.4) else scene.pick(15, 20), scene.scale(1, 8)
-    form, strength = int(scene.rng.integers(4)), scene.pick(0.05, 0.8)
+    start, hours = scene.pick(0, 24) if scene.chance(0.4) else scene.pick(15, 20), scene.scale(1.5, 9)
+    form, strength = int(scene.rng.integers(4)), scene.pick(0.05, 0.7)
     days = scene.rng.random(len(scene.days)) < (1.0 if scene.chance(0.6) else scene.pick(0.2, 0.9))
     on = np.zeros(scene.length, dtype=np.bool_)
     on[span] = (scene.window(start, hours) & days.repeat(scene.per_day))[span]

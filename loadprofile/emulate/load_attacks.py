@@ -18,7 +18,7 @@ from loadprofile.verdicts import Cause
 def _pulses(scene: Scene) -> tuple[list[slice], float]:
     """When the attacker switches: at odd times, or at one clock time on some days in a row."""
     low, high = scene.extent()
-    times = int(scene.scale(1.5, 40))
+    times = int(scene.scale(2, 60))
     hours = scene.scale(0.5, 6)
     starts = np.sort(scene.rng.integers(low, max(low + 1, high - 1), times))
     if scene.chance(0.4):

@@ -115,7 +115,7 @@ def peak_cap(scene: Scene) -> Change:
 def ramp_bypass(scene: Scene) -> Change:
     """The stolen share grows over weeks, so that no bill shows a step."""
     span = scene.span(least=10, lasting=0.85, from_first=0.05)
-    left, days = scene.pick(0.05, 0.85), scene.scale(5, 120)
+    left, days = scene.pick(0.05, 0.8), scene.scale(4, 90)
     slope = np.clip((np.arange(scene.length) - span.start) / scene.slots(days), 0, 1)
     if scene.chance(0.3):  # in a few small steps
         slope = np.ceil(slope * 4) / 4
@@ -125,7 +125,7 @@ def ramp_bypass(scene: Scene) -> Change:
 def constant_subtraction(scene: Scene) -> Change:
     """A fixed amount is taken off every interval, never below zero."""
     span = scene.span(least=4, lasting=0.75, from_first=0.12)
-    share = scene.scale(0.03, 1.2)
+    share = scene.scale(0.06, 1.2)
     y = scene.kwh.copy()
     y[:, span] = np.where(
         np.isfinite(y[:, span]), np.maximum(y[:, span] - share * scene.mean()[:, None], 0), np.nan
