@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loadprofile.emulate.phenomena import PHENOMENA
 from loadprofile.emulate.scenario import ANOMALIES, Scenario, coarsen, draw
 from loadprofile.features.table import FeatureTable, below
 from loadprofile.profiles import LoadProfiles
@@ -198,26 +199,26 @@ def _populations(
     each: Callable[[int], None],
 ) -> Iterator[Cases]:
     weights = np.array([s.weight for s in sources])
+    drawn = {p.cause for p in PHENOMENA if (kinds is None or p.name in kinds) and p.name not in exclude}
+    causes = [cause for cause in ANOMALIES if cause in drawn]
     for number in range(populations):
         rng = np.random.default_rng([seed, number])
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
         profiles, homes = small_utility(source, rng, windows=windows)
-        scenario = draw(profiles, rng, prevalence=uneven_shares(rng), kinds=kinds, exclude=exclude)
+        scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
         hemisphere = "south" if rng.random() < 0.2 else "north"
         yield cases_of(scenario, homes, detectors, hemisphere=hemisphere, number=number)
         each(number)
 
 
-def uneven_shares(rng: np.random.Generator) -> dict[Cause, float]:
+def uneven_shares(rng: np.random.Generator, causes: Sequence[Cause] = ANOMALIES) -> dict[Cause, float]:
     """A share of the meters for each cause, a quarter to two thirds in all and never the same for each.
 
     With even shares of a small utility no incident could ever reach more than a handful of its meters.
     """
     total = float(rng.uniform(0.25, 0.65))
-    return {
-        cause: total * float(part)
-        for cause, part in zip(ANOMALIES, rng.dirichlet(np.full(len(ANOMALIES), 1.2)), strict=True)
-    }
+    parts = rng.dirichlet(np.full(len(causes), 1.2)) if causes else []
+    return {cause: total * float(part) for cause, part in zip(causes, parts, strict=True)}
 
 
 def cases_of(

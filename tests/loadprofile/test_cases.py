@@ -88,3 +88,11 @@ def test_shares_of_causes_are_uneven_and_leave_ordinary_meters() -> None:
     assert (totals >= 0.25).all()
     assert (totals <= 0.65).all()
     assert max(max(shares.values()) for shares in drawn) > 0.3
+
+
+def test_where_one_cause_is_asked_for_it_gets_the_whole_share(
+    simulated_homes: LoadProfiles, detectors: Sequence[SubDetector]
+) -> None:
+    source = Source("simulated", simulated_homes)
+    cases = emulated_cases([source], detectors, populations=2, seed=3, windows=(58,), kinds=["jokar_h1"])
+    assert 0.2 < np.mean(cases.cause == "fraud") < 0.7
