@@ -217,7 +217,9 @@ def uneven_shares(rng: np.random.Generator, causes: Sequence[Cause] = ANOMALIES)
     With even shares of a small utility no incident could ever reach more than a handful of its meters.
     """
     total = float(rng.uniform(0.25, 0.65))
-    parts = rng.dirichlet(np.full(len(causes), 1.2)) if causes else []
+    if not causes:
+        return {}
+    parts = rng.dirichlet(np.full(len(causes), 1.2))
     return {cause: total * float(part) for cause, part in zip(causes, parts, strict=True)}
 
 
