@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadprofile.emulate.scenario import Scenario, coarsen, draw
+from loadprofile.emulate.phenomena import PHENOMENA
+from loadprofile.emulate.scenario import ANOMALIES, Scenario, coarsen, draw
 from loadprofile.features.table import FeatureTable, below
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import examine, model_inputs, survey
-from loadprofile.verdicts import SubDetector
+from loadprofile.verdicts import Cause, SubDetector
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -153,8 +154,9 @@ def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: 
 def _other_size(kwh: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """The population at another size and, sometimes, another resolution of its registers."""
     out = kwh * np.float32(np.exp(rng.normal(0.0, 0.5)))
-    grid = rng.choice([0.0, 0.001, 0.001, 0.01])
     mean = float(np.nanmean(out))
+    # the meters of large buildings count tenths or whole kWh
+    grid = rng.choice([0.0, 0.001, 0.01, 0.1, 1.0] if mean > 5 else [0.0, 0.001, 0.001, 0.01])
     if grid and mean > 30 * grid:
         out = np.round(out / grid) * grid
     return np.asarray(out, dtype=np.float32)
@@ -197,16 +199,28 @@ def _populations(
     each: Callable[[int], None],
 ) -> Iterator[Cases]:
     weights = np.array([s.weight for s in sources])
+    drawn = {p.cause for p in PHENOMENA if (kinds is None or p.name in kinds) and p.name not in exclude}
+    causes = [cause for cause in ANOMALIES if cause in drawn]
     for number in range(populations):
         rng = np.random.default_rng([seed, number])
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
         profiles, homes = small_utility(source, rng, windows=windows)
-        scenario = draw(
-            profiles, rng, prevalence=float(rng.uniform(0.25, 0.65)), kinds=kinds, exclude=exclude
-        )
+        scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
         hemisphere = "south" if rng.random() < 0.2 else "north"
         yield cases_of(scenario, homes, detectors, hemisphere=hemisphere, number=number)
         each(number)
+
+
+def uneven_shares(rng: np.random.Generator, causes: Sequence[Cause] = ANOMALIES) -> dict[Cause, float]:
+    """A share of the meters for each cause, a quarter to two thirds in all and never the same for each.
+
+    With even shares of a small utility no incident could ever reach more than a handful of its meters.
+    """
+    total = float(rng.uniform(0.25, 0.65))
+    if not causes:
+        return {}
+    parts = rng.dirichlet(np.full(len(causes), 1.2))
+    return {cause: total * float(part) for cause, part in zip(causes, parts, strict=True)}
 
 
 def cases_of(

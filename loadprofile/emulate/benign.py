@@ -72,8 +72,8 @@ def new_tenant(scene: Scene) -> Change:
 def baby(scene: Scene) -> Change:
     """A child is born: washing, heating and light at odd hours, a little more all day."""
     span = scene.span(least=21, lasting=0.95, from_first=0.0)
-    more = scene.scale(0.03, 0.25)
-    per_day = scene.pick(0.5, 3.0)
+    more = scene.scale(0.08, 0.35)
+    per_day = scene.pick(0.5, 4.0)
     y = _blank(scene)
     length = span.stop - span.start
     for row in range(scene.meters):
@@ -88,7 +88,7 @@ def baby(scene: Scene) -> Change:
 def home_office(scene: Scene) -> Change:
     """Someone works at home some weekdays: screens, kettle and warmth from nine to five."""
     span = scene.span(least=14, lasting=0.8, from_first=0.0)
-    kw = scene.scale(0.04, 0.5) * max(1.0, float(scene.mean().max()) * 60 / scene.step_minutes)
+    kw = scene.scale(0.08, 0.6) * max(1.0, float(scene.mean().max()) * 60 / scene.step_minutes)
     days_a_week = scene.pick(1.0, 5.0)
     start, hours = scene.pick(7.5, 9.5), scene.pick(6.0, 9.5)
     home = (scene.rng.random(len(scene.days)) < days_a_week / 5.0).repeat(scene.per_day) & ~scene.weekend
@@ -127,7 +127,7 @@ def appliance_replaced(scene: Scene) -> Change:
     y = _blank(scene)
     for row in range(scene.meters):
         less = share * standby(scene.kwh[row])
-        y[row, span] = np.maximum(y[row, span] - less, 0.2 * np.minimum(y[row, span], less))
+        y[row, span] -= np.minimum(less, share * y[row, span])
     return Change(scene.registered(y, span), {"share_of_standby": share})
 
 
@@ -142,6 +142,18 @@ def resident_leaving(scene: Scene) -> Change:
         pace = np.clip(hourly * np.exp(0.25 * wander(len(hourly), scene.per_day / 8, scene.rng)), 0, 1)
         y[row, span] = np.minimum(y[row, span], base) + pace * np.maximum(y[row, span] - base, 0)
     return Change(scene.registered(y, span), {"left": left})
+
+
+def resident_arriving(scene: Scene) -> Change:
+    """Somebody moves in with them: more above standby, the other rhythm laid over the own one."""
+    span = scene.span(least=21, lasting=0.95, from_first=0.0)
+    more, shift = scene.pick(0.15, 0.7), int(scene.rng.integers(1, 5)) * 7 * scene.per_day
+    y = _blank(scene)
+    for row in range(scene.meters):
+        active = np.maximum(scene.kwh[row] - standby(scene.kwh[row]), 0)
+        other = np.roll(active, shift + int(scene.pick(-2, 2) * 60 / scene.step_minutes))
+        y[row, span] += more * np.where(np.isfinite(other), other, active)[span]
+    return Change(scene.registered(y, span), {"more": more})
 
 
 def guests(scene: Scene) -> Change:
@@ -186,17 +198,20 @@ def shift_work(scene: Scene) -> Change:
 
 
 def tariff_shift(scene: Scene) -> Change:
-    """A time-of-use tariff: washing, boiler and the like move into the cheap hours of the same day."""
+    """A time-of-use tariff: washing, boiler and the like move into the cheap hours of the same day.
+
+    One customer's choice, or many customers on the date on which the tariff begins.
+    """
     span = scene.span(least=14, lasting=0.9, from_first=0.0, midnight=scene.chance(0.7))
-    share = scene.pick(0.1, 0.6)
-    dear, dear_hours = scene.pick(6, 18), scene.pick(3, 8)
+    share = scene.pick(0.25, 0.9)
+    dear, dear_hours = scene.pick(6, 18), scene.pick(4, 12)
     cheap, cheap_hours = scene.one_of(0, 1, 2, 11, 22, 23), scene.pick(2, 6)
     y = _blank(scene)
     inside = (np.arange(scene.length) >= span.start) & (np.arange(scene.length) < span.stop)
     from_slots = scene.window(dear, dear_hours) & ~scene.window(cheap, cheap_hours) & inside
     to_slots = scene.window(cheap, cheap_hours) & inside
     for row in range(scene.meters):
-        above = np.maximum(np.nan_to_num(y[row]) - 1.5 * standby(scene.kwh[row]), 0)
+        above = np.maximum(np.nan_to_num(y[row]) - 1.1 * standby(scene.kwh[row]), 0)
         taken = np.where(from_slots, above * share * scene.rng.uniform(0.3, 1.0, scene.length), 0.0)
         by_day = taken.reshape(-1, scene.per_day).sum(axis=1)
         # runs of an hour or so at irregular times in the cheap window, as appliances start
@@ -234,31 +249,6 @@ def efficient_heating(scene: Scene) -> Change:
     return Change(scene.registered(y, span), {"left": left})
 
 
-def solar_saving(scene: Scene) -> Change:
-    """Panels on the roof, nothing else changed: midday import falls to little or zero on bright days."""
-    span = scene.span(least=21, lasting=0.97, from_first=0.05)
-    size = scene.scale(0.4, 3.0)
-    y = solar_import(scene, span, size)
-    return Change(scene.registered(y, span), {"peak_over_mean": size})
-
-
-def solar_import(scene: Scene, span: slice, size: float) -> Energies:
-    """Import left after own generation of ``size`` times the mean load at noon; export is not metered.
-
-    A half sine between 6 and 18 h (longer in the half-year around the June or December solstice is left
-    out), with one cloud cover for each day and gusts of cloud within it.
-    """
-    y = _blank(scene)
-    sun = np.clip(np.sin(np.pi * (scene.hour - 6.0) / 12.0), 0, None)
-    sky = np.clip(scene.rng.beta(1.6, 1.0, len(scene.days)), 0.08, 1).repeat(scene.per_day)
-    for row in range(scene.meters):
-        gusts = np.clip(1 - 0.25 * np.abs(wander(scene.length, scene.per_day / 24, scene.rng)), 0, 1)
-        made = size * np.pi * scene.mean()[row] * sun * sky * gusts
-        # within a slot load and sun do not match exactly: a little import remains
-        y[row, span] = np.maximum(y[row] - made, 0.04 * y[row])[span]
-    return y
-
-
 def short_gaps(scene: Scene) -> Change:
     """A poor radio link: single slots to some hours missing now and then, the register counted on."""
     y = _blank(scene)
@@ -282,14 +272,20 @@ KINDS: tuple[Phenomenon, ...] = (
     _kind("refurbishment", refurbishment, "builders by day for weeks, then lower above standby", days=56),
     _kind("appliance_replaced", appliance_replaced, "part of the standby gone at every hour", days=28),
     _kind("resident_leaving", resident_leaving, "less above standby, standby unchanged", days=42),
+    _kind("resident_arriving", resident_arriving, "more above standby for good", days=42),
     _kind("guests", guests, "more above standby for days", days=14),
     _kind("weekend_home", weekend_home, "standby only on weekdays, or only at weekends", days=42),
     _kind("shift_work", shift_work, "what people do moves by hours, standby stays", days=28),
-    _kind("tariff_shift", tariff_shift, "part of the dear hours moves to cheap ones of the day", days=28),
+    _kind(
+        "tariff_shift",
+        tariff_shift,
+        "part of the dear hours moves to cheap ones of the day",
+        days=28,
+        largest=100,
+    ),
     _kind("seasonal_business", seasonal_business, "closed for a season", days=28),
     _kind(
         "efficient_heating", efficient_heating, "the cold days' excess shrinks, warm days as before", days=56
     ),
-    _kind("solar_saving", solar_saving, "midday import falls with the day's sky", days=42),
     _kind("short_gaps", short_gaps, "single slots to hours missing at random", makes_gaps=True, floor=0.0),
 )

@@ -42,8 +42,8 @@ def two_phases_lost(scene: Scene) -> Change:
 
 def slow_register(scene: Scene) -> Change:
     """Bearings, sensor or current transformer wear: the meter slows down smoothly over months."""
-    span = scene.span(least=28, lasting=1.0, from_first=0.35)
-    left, bend = scene.pick(0.35, 0.96), scene.scale(0.5, 2.0)
+    span = scene.span(least=28, lasting=1.0, from_first=0.15)
+    left, bend = scene.pick(0.2, 0.82), scene.scale(0.3, 1.4)
     through = np.clip((np.arange(scene.length) - span.start) / max(1, span.stop - span.start), 0, 1)
     noise = np.exp(scene.pick(0, 0.03) * wander(scene.length, 5 * scene.per_day, scene.rng))
     return Change(
@@ -54,7 +54,7 @@ def slow_register(scene: Scene) -> Change:
 def fast_register(scene: Scene) -> Change:
     """Gain drifts up or jumps: the meter counts more than was used."""
     span = scene.span(least=10, lasting=0.9, from_first=0.1)
-    gain, smooth = scene.pick(1.03, 1.5), scene.chance(0.6)
+    gain, smooth = scene.scale(1.1, 2.0), scene.chance(0.6)
     through = np.clip((np.arange(scene.length) - span.start) / max(1, span.stop - span.start), 0, 1)
     rise = through if smooth else np.ones(scene.length)
     return Change(_scaled(scene, span, 1 + (gain - 1) * rise), {"gain": gain, "smooth": float(smooth)})
@@ -81,9 +81,9 @@ def stuck_register(scene: Scene) -> Change:
 
 
 def dead_meter(scene: Scene) -> Change:
-    """The meter dies: zeros or nothing from one slot on, with no sum ever delivered."""
+    """The meter or its modem dies at any time of day: zeros or nothing to the end, and no sum ever."""
     span = scene.span(least=2, lasting=0.85, from_first=0.1)
-    missing = scene.chance(0.1)  # a meter that only falls silent is told as delivery_stopped
+    missing = scene.chance(0.35)
     y = scene.kwh.copy()
     y[:, span] = np.where(np.isfinite(y[:, span]), np.nan if missing else 0.0, np.nan)
     return Change(y, {"missing": float(missing)})
@@ -103,14 +103,14 @@ def dying_meter(scene: Scene) -> Change:
     The register counts on, and for most gaps the first reading afterwards carries the sum.
     """
     span = scene.span(least=14, lasting=1.0, from_first=0.15)
-    rate, carried = scene.scale(0.05, 1.5), scene.one_of(1.0, 1.0, 0.8, 0.5)
+    rate, carried = scene.scale(0.05, 6), scene.one_of(1.0, 1.0, 0.8, 0.5, 0.0)
     length = span.stop - span.start
     y = scene.kwh.copy()
     for row in range(scene.meters):
         count = max(3, int(scene.rng.poisson(rate * length / scene.per_day)))
         for place in np.sort(np.sqrt(scene.rng.random(count))):  # density grows linearly with time
             begin = span.start + int(place * length)
-            hours = scene.rng.exponential(scene.scale(0.5, 8)) * (0.3 + place * 1.7)
+            hours = scene.rng.exponential(scene.scale(0.5, 8) / max(1, rate)) * (0.3 + place * 1.7)
             stop = min(scene.length, begin + scene.slots(hours / 24))
             if scene.chance(carried):
                 _carry(y[row], begin, stop)
@@ -138,7 +138,7 @@ def frozen_display(scene: Scene) -> Change:
 def clock_drift(scene: Scene) -> Change:
     """The meter's clock runs fast or slow by minutes a day; some are set right now and then."""
     span = scene.span(least=14, lasting=0.9, from_first=0.15)
-    minutes, sign = scene.scale(0.3, 12), scene.one_of(-1, 1)
+    minutes, sign = scene.scale(0.5, 20), scene.one_of(-1, 1)
     reset = scene.slots(scene.pick(20, 90)) if scene.chance(0.4) else scene.length
     since = np.clip(np.arange(scene.length + 1) - span.start, 0, None)
     since = np.where(np.arange(scene.length + 1) >= span.stop, 0, since) % reset
@@ -166,7 +166,7 @@ def coarse_pulses(scene: Scene) -> Change:
 def lost_pulses(scene: Scene) -> Change:
     """A worn pulse contact: each pulse has a chance to be missed, the more the faster they come."""
     span = scene.span(least=5, lasting=0.85, from_first=0.12)
-    missed, speed = scene.pick(0.05, 0.7), scene.pick(0, 1)
+    missed, speed = scene.pick(0.12, 0.75), scene.pick(0, 1)
     y = scene.kwh.copy()
     for row in range(scene.meters):
         mean = max(scene.mean()[row], 1e-9)
@@ -183,7 +183,7 @@ def lost_pulses(scene: Scene) -> Change:
 def saturation(scene: Scene) -> Change:
     """A current transformer saturates: high load is compressed softly, low load is right."""
     span = scene.span(least=5, lasting=0.9, from_first=0.25)
-    quantile, hard = scene.pick(0.4, 0.95), scene.pick(0.5, 4)
+    quantile, hard = scene.pick(0.15, 0.82), scene.pick(1, 8)
     y = scene.kwh.copy()
     for row in range(scene.meters):
         knee = max(float(np.nanquantile(scene.kwh[row], quantile)), 1e-6)
@@ -211,17 +211,92 @@ def starting_current(scene: Scene) -> Change:
 def loose_terminal(scene: Scene) -> Change:
     """A terminal loses contact in bursts, more and more: to zero or to a part of the load."""
     span = scene.span(least=7, lasting=1.0, from_first=0.15)
-    left, rate = scene.one_of(0, 0, 1 / 3, 2 / 3), scene.scale(0.1, 4)
+    left, rate = scene.one_of(0, 0, 1 / 3, 2 / 3), scene.scale(0.3, 15)
+    long = scene.scale(0.6, 6) / max(1.0, rate / 5)
     length = span.stop - span.start
     y = scene.kwh.copy()
     off = np.ones(scene.length)
     count = max(3, int(scene.rng.poisson(rate * length / scene.per_day)))
     for place in np.sqrt(scene.rng.random(count)):
         begin = span.start + int(place * length)
-        hours = scene.rng.exponential(2.0) * (0.3 + 2 * place)
-        off[begin : min(span.stop, begin + scene.slots(hours / 24))] = left
+        # contact comes and goes within slots: the first one is met in part
+        minutes = scene.rng.exponential(60 * long) * (0.3 + 2 * place)
+        stop = min(span.stop, begin + int(np.ceil(minutes / scene.step_minutes)))
+        off[begin:stop] = left
+        part = min(1.0, minutes / scene.step_minutes)
+        off[begin] = min(off[begin], 1 - part * (1 - left))
     y[:, span] = y[:, span] * off[span]
     return Change(scene.registered(y, span), {"left": left, "bursts_per_day": rate})
+
+
+def clock_reset(scene: Scene) -> Change:
+    """The backup battery is flat: after a power cut the clock starts wrong, until somebody sets it.
+
+    An odd number of minutes off, up to half a day, after a gap of minutes to hours; some are set right after
+    days or weeks, and the next power cut begins it again. Energy moves between slots and is kept.
+    """
+    span = scene.span(least=5, lasting=0.8, from_first=0.0)
+    y = scene.kwh.copy()
+    at, times = span.start, 0
+    while at < span.stop and times < 8:
+        lasting = scene.slots(scene.scale(2, 60)) if scene.chance(0.5) else span.stop - at
+        stop = min(span.stop, at + max(lasting, scene.slots(1)))
+        minutes = scene.scale(15, 720) * scene.one_of(-1, 1)
+        ahead = np.zeros(scene.length + 1)
+        ahead[at : stop + 1] = minutes / scene.step_minutes
+        dark = slice(at, min(stop, at + int(scene.scale(1, 6.99))))
+        for row in range(scene.meters):
+            y[row, at:stop] = reclocked(scene.kwh[row], ahead)[at:stop]
+            y[row, dark] = np.nan
+        at = stop + scene.slots(scene.scale(3, 60))
+        times += 1
+    return Change(scene.registered(y, span), {"times": times})
+
+
+def unsteady_register(scene: Scene) -> Change:
+    """The measuring element scatters: each slot too high or too low by chance, more and more or at once.
+
+    The mean is about right; the scatter lies far above the class limit of 1 or 2 % (IEC 62053).
+    """
+    span = scene.span(least=5, lasting=0.85)
+    spread, smooth = scene.scale(0.08, 0.9), scene.chance(0.5)
+    through = np.linspace(0, 1, span.stop - span.start) if smooth else np.ones(span.stop - span.start)
+    y = scene.kwh.copy()
+    sigma = spread * through
+    noise = scene.rng.standard_normal((scene.meters, len(sigma)))
+    y[:, span] *= np.exp(sigma * noise - sigma * sigma / 2)
+    return Change(scene.registered(y, span), {"spread": spread, "smooth": float(smooth)})
+
+
+def bouncing_contact(scene: Scene) -> Change:
+    """A pulse contact bounces: some pulses are counted twice or three times."""
+    span = scene.span(least=5, lasting=0.85)
+    again, bounces = scene.pick(0.08, 1.0), int(scene.one_of(1, 1, 2))
+    y = scene.kwh.copy()
+    for row in range(scene.meters):
+        pulse = max(scene.pulses[row], scene.mean()[row] / 50, 1e-9)
+        known = np.isfinite(y[row, span])
+        energy = np.where(known, np.maximum(y[row, span], 0), 0)
+        extra = scene.rng.binomial(bounces * np.floor(energy / pulse).astype(np.int64), again)
+        y[row, span] = np.where(known, energy + extra * pulse, np.nan)
+    return Change(scene.registered(y, span), {"again": again * bounces})
+
+
+def transformer_exchanged(scene: Scene) -> Change:
+    """A current transformer of another ratio or class is put in and never entered: a constant wrong ratio.
+
+    During the work the supply is off for a part of an hour to some hours. Ratios of common transformers
+    (200/5 for 150/5 and the like) times the class error of one or two per cent.
+    """
+    span = scene.span(least=5, lasting=0.9, from_first=0.05)
+    ratio = scene.one_of(0.4, 0.5, 0.6, 2 / 3, 0.75, 0.8, 1.25, 4 / 3, 1.5, 5 / 3, 2.0, 2.5)
+    error = float(np.exp(scene.rng.normal(0, 0.012)))
+    y = scene.kwh.copy()
+    y[:, span] *= ratio * error
+    if scene.chance(0.7) and span.start > 0:
+        dark = slice(span.start, min(span.stop, span.start + scene.slots(scene.scale(0.5, 5) / 24)))
+        y[:, dark] = np.where(np.isfinite(y[:, dark]), 0.0, np.nan)
+    return Change(scene.registered(y, span), {"ratio": ratio * error})
 
 
 _kind = partial(Phenomenon, cause=Cause.MAINTENANCE, source="meter maintenance practice")
@@ -263,5 +338,17 @@ KINDS: tuple[Phenomenon, ...] = (
     _kind("lost_pulses", lost_pulses, "pulses missed at random, more at high load"),
     _kind("saturation", saturation, "soft compression of high load"),
     _kind("starting_current", starting_current, "low load is not counted; high load is", weight=1.5),
+    _kind(
+        "clock_reset",
+        clock_reset,
+        "odd minutes off after a power cut; energy is kept",
+        days=14,
+        loss=Loss.NONE,
+        makes_gaps=True,
+        moves_gaps=True,
+    ),
+    _kind("unsteady_register", unsteady_register, "each slot too high or too low by chance"),
+    _kind("bouncing_contact", bouncing_contact, "pulses counted more than once"),
+    _kind("transformer_exchanged", transformer_exchanged, "a wrong ratio after works", weight=0.6),
     _kind("loose_terminal", loose_terminal, "growing bursts of lost contact", days=14),
 )

@@ -1,8 +1,8 @@
-"""Attacks through the network on many meters at once: cause ``cyber_attack``.
+"""Forged readings, sent for many meters at once through the network: cause ``cyber_attack``.
 
-False readings are written by software (nothing is rounded to a pulse); attacks on the load itself
-(switching, disconnecting) are real use and go through the registers. The sign of them all is that
-meters with nothing in common do the same in the same slots.
+False readings are written by software (nothing is rounded to a pulse). The sign of them all is that
+meters with nothing in common do the same in the same slots. Attacks on the load itself stand in
+``load_attacks``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.emulate.physics import standby
+from loadprofile.emulate.physics import reclocked
 from loadprofile.emulate.scene import Change, Energies, Loss, Phenomenon, Scene
 from loadprofile.verdicts import Cause
 
@@ -101,79 +101,6 @@ def sorted_readings(scene: Scene) -> Change:
     return Change(y.reshape(scene.meters, -1), {})
 
 
-def _pulses(scene: Scene) -> tuple[list[slice], float]:
-    low, high = scene.extent()
-    times = int(scene.scale(1, 40))
-    hours = scene.scale(0.25, 6)
-    starts = np.sort(scene.rng.integers(low, max(low + 1, high - 1), times))
-    length = max(1, round(hours * 60 / scene.step_minutes))
-    return [slice(int(at), min(int(at) + length, high)) for at in starts], hours
-
-
-def load_switched_on(scene: Scene) -> Change:
-    """Boilers, heaters and chargers are switched on by remote in the same slots, at odd times."""
-    spans, hours = _pulses(scene)
-    kw = scene.scale(0.5, 4.0)
-    y = scene.kwh.copy()
-    scale = np.maximum(1.0, scene.mean() * 60 / scene.step_minutes / 0.5)
-    for span in spans:
-        for row in range(scene.meters):
-            added = kw * scale[row] * scene.rng.uniform(0.6, 1.3) * scene.step_minutes / 60
-            y[row, span] += added
-        y = scene.registered(y, span)
-    return Change(y, {"times": len(spans), "hours": hours, "kw": kw})
-
-
-def load_switched_off(scene: Scene) -> Change:
-    """Flexible load is shed by remote in the same slots, and comes back all at once."""
-    spans, hours = _pulses(scene)
-    share = scene.pick(0.4, 1.0)
-    y = scene.kwh.copy()
-    for span in spans:
-        length = span.stop - span.start
-        for row in range(scene.meters):
-            base = standby(scene.kwh[row])
-            cut = share * np.maximum(y[row, span] - base, 0)
-            y[row, span] -= cut
-            back = slice(span.stop, min(span.stop + max(1, length // 2), scene.length))
-            if back.stop > back.start:
-                y[row, back] += 0.8 * np.nansum(cut) / (back.stop - back.start)
-        y = scene.registered(y, slice(span.start, min(span.stop + length, scene.length)))
-    return Change(y, {"times": len(spans), "hours": hours, "share": share})
-
-
-def load_oscillated(scene: Scene) -> Change:
-    """Load is switched on and off slot by slot in step, to shake the grid."""
-    span = scene.span(least=0.25, most=6, lasting=0.0, from_first=0.0)
-    kw, every = scene.scale(0.5, 4.0), int(scene.one_of(1, 1, 2, 4))
-    wave = (np.arange(scene.length) // every % 2 == 0).astype(np.float64)
-    y = scene.kwh.copy()
-    scale = np.maximum(1.0, scene.mean() * 60 / scene.step_minutes / 0.5)
-    for row in range(scene.meters):
-        strength = kw * scale[row] * scene.rng.uniform(0.6, 1.3) * scene.step_minutes / 60
-        y[row, span] += strength * wave[span] * scene.rng.uniform(0.85, 1.1, span.stop - span.start)
-    return Change(scene.registered(y, span), {"kw": kw, "slots": every})
-
-
-def mass_disconnect(scene: Scene) -> Change:
-    """Remote switches open on scattered meters in the same slot: exact zero, then life as before.
-
-    No one is supplied and nothing is used, so nothing is lost; unlike a feeder outage the first slot is cut
-    within seconds for meters all over the grid, and they come back by hand, at different times.
-    """
-    times = 1 if scene.chance(0.6) else int(scene.rng.integers(2, 6))
-    hours, spread = scene.scale(0.5, 72), scene.pick(0, 0.5)
-    low, high = scene.extent()
-    y = scene.kwh.copy()
-    for _ in range(times):
-        begin = int(scene.rng.integers(low, max(low + 1, high - 2)))
-        for row in range(scene.meters):
-            length = scene.slots(hours * np.exp(spread * scene.rng.standard_normal()) / 24)
-            stop = min(begin + length, high)
-            y[row, begin:stop] = np.where(np.isfinite(y[row, begin:stop]), 0.0, np.nan)
-    return Change(y, {"times": times, "hours": hours})
-
-
 def slots_dropped(scene: Scene) -> Change:
     """Chosen slots (the dear ones, the peak) never get through, day after day, for all of the cohort."""
     span = scene.span(least=3, lasting=0.7)
@@ -199,21 +126,103 @@ def common_readings(scene: Scene) -> Change:
     return Change(scene.stored(y), {})
 
 
+def window_falsified(scene: Scene) -> Change:
+    """False data in the same hours of every day: scaled, cut off, lowered by a step or overwritten.
+
+    Evening peaks to spare money, or any hours to disturb a forecast; on all days or on days drawn by the
+    attacker, for all of the cohort alike.
+    """
+    span = scene.span(least=2, lasting=0.65, from_first=0.03, midnight=scene.chance(0.5))
+    start, hours = scene.pick(0, 24) if scene.chance(0.4) else scene.pick(15, 20), scene.scale(1.5, 9)
+    form, strength = int(scene.rng.integers(4)), scene.pick(0.05, 0.7)
+    days = scene.rng.random(len(scene.days)) < (1.0 if scene.chance(0.6) else scene.pick(0.2, 0.9))
+    on = np.zeros(scene.length, dtype=np.bool_)
+    on[span] = (scene.window(start, hours) & days.repeat(scene.per_day))[span]
+    y = scene.kwh.copy()
+    mean = scene.mean()[:, None]
+    part = scene.kwh[:, on]
+    if form == 0:
+        part = part * strength
+    elif form == 1:
+        part = np.minimum(part, strength * mean)
+    elif form == 2:
+        part = np.where(np.isfinite(part), np.maximum(part - strength * mean, 0), np.nan)
+    else:  # raised: a false peak
+        part = part * (1 + 2 * strength)
+    y[:, on] = part
+    return Change(scene.stored(y), {"form": form, "start_hour": start, "hours": hours, "strength": strength})
+
+
+def fleet_frozen(scene: Scene) -> Change:
+    """Meters are locked at one moment, by ransomware or a bad image: the last value, zeros or nothing.
+
+    It begins at any time of day for all of them; they are brought back one after the other, and nothing is
+    known of what was used meanwhile.
+    """
+    span = scene.span(least=0.5, most=45, lasting=0.35, from_first=0.0)
+    form = int(scene.one_of(0, 0, 0, 1, 2))
+    apart = scene.one_of(0.0, 0.0, 0.3, 2.0)
+    y = scene.kwh.copy()
+    for row in range(scene.meters):
+        stop = min(scene.length, span.stop + int(scene.rng.exponential(apart) * scene.per_day))
+        before = scene.kwh[row, max(0, span.start - scene.per_day) : span.start + 1]
+        known = before[np.isfinite(before) & (before > 0)]
+        value = (float(known[-1]) if len(known) else scene.mean()[row]) if form == 0 else 0.0
+        held = np.full(stop - span.start, np.nan if form == 2 else value)
+        y[row, span.start : stop] = np.where(np.isfinite(y[row, span.start : stop]), held, np.nan)
+    return Change(y, {"form": form})
+
+
+def clocks_set_off(scene: Scene) -> Change:
+    """Clocks are set wrong by a forged time source: all of the cohort by the same odd minutes at one slot."""
+    span = scene.span(least=2, lasting=0.6, from_first=0.0)
+    minutes = scene.scale(20, 720) * scene.one_of(-1, 1)
+    ahead = np.zeros(scene.length + 1)
+    ahead[span.start : span.stop + 1] = minutes / scene.step_minutes
+    y = scene.kwh.copy()
+    for row in range(scene.meters):
+        y[row, span] = reclocked(scene.kwh[row], ahead)[span]
+    return Change(scene.stored(y), {"minutes": minutes})
+
+
+def slots_shuffled(scene: Scene) -> Change:
+    """Each day's readings are sent in a random order: each day's sum is exact and its shape is gone."""
+    span = scene.span(least=2, lasting=0.65, midnight=True)
+    alike = scene.chance(0.4)
+    y = scene.kwh.copy().reshape(scene.meters, -1, scene.per_day)
+    for day in range(span.start // scene.per_day, -(-span.stop // scene.per_day)):
+        order = scene.rng.permutation(scene.per_day)
+        for row in range(scene.meters):
+            values = y[row, day].copy()
+            if np.isfinite(values).all():
+                y[row, day] = values[order if alike else scene.rng.permutation(scene.per_day)]
+    return Change(y.reshape(scene.meters, -1), {"alike": float(alike)})
+
+
+def random_readings(scene: Scene) -> Change:
+    """Random numbers of about the right size are added to or put in place of the readings (random attack)."""
+    span = scene.span(least=2, lasting=0.6, from_first=0.03)
+    level, spread, added = scene.pick(0.4, 1.3), scene.pick(0.2, 1.0), scene.chance(0.5)
+    shape = (scene.meters, span.stop - span.start)
+    number = scene.mean()[:, None] * level * scene.rng.uniform(1 - spread, 1 + spread, shape)
+    part = scene.kwh[:, span]
+    y = scene.kwh.copy()
+    y[:, span] = np.maximum(part + number - level * scene.mean()[:, None], 0) if added else number
+    y = np.where(np.isfinite(scene.kwh), y, np.nan)
+    return Change(scene.stored(y), {"level": level, "spread": spread, "added": float(added)})
+
+
 _kind = partial(
     Phenomenon, cause=Cause.CYBER_ATTACK, source="smart-grid security literature", smallest=2, largest=300
 )
 
 KINDS: tuple[Phenomenon, ...] = (
-    _kind("replay", replay, "recorded days sent again", days=14, makes_gaps=True),
+    _kind("replay", replay, "recorded days sent again", days=14, makes_gaps=True, smallest=1),
     _kind("scaled_readings", scaled_readings, "one odd factor for all from one slot"),
     _kind("coordinated_ramp", coordinated_ramp, "one slow ramp for all", days=21),
     _kind("noise_injected", noise_injected, "noise with the day sums put right"),
     _kind("price_reorder", price_reorder, "dear and cheap hours change places"),
     _kind("sorted_readings", sorted_readings, "the day's readings in an order that suits the price"),
-    _kind("load_switched_on", load_switched_on, "load jumps up in the same slots", loss=Loss.NONE),
-    _kind("load_switched_off", load_switched_off, "load is shed in the same slots", loss=Loss.NONE),
-    _kind("load_oscillated", load_oscillated, "load on and off slot by slot", loss=Loss.NONE),
-    _kind("mass_disconnect", mass_disconnect, "exact zeros on scattered meters", loss=Loss.NONE, floor=0.0),
     _kind(
         "slots_dropped",
         slots_dropped,
@@ -221,6 +230,35 @@ KINDS: tuple[Phenomenon, ...] = (
         loss=Loss.GAPS_TOO,
         makes_gaps=True,
         floor=0.0,
+    ),
+    _kind(
+        "window_falsified",
+        window_falsified,
+        "false data in the same hours of the day",
+        source="Sridhar & Govindarasu 2014, scaling and pulse attacks",
+    ),
+    _kind(
+        "fleet_frozen",
+        fleet_frozen,
+        "locked at one moment, brought back one by one",
+        loss=Loss.GAPS_TOO,
+        makes_gaps=True,
+        floor=0.0,
+    ),
+    _kind(
+        "clocks_set_off",
+        clocks_set_off,
+        "clocks off by the same odd minutes from one slot",
+        loss=Loss.NONE,
+        makes_gaps=True,
+        moves_gaps=True,
+    ),
+    _kind("slots_shuffled", slots_shuffled, "each day in a random order"),
+    _kind(
+        "random_readings",
+        random_readings,
+        "random numbers added or in place",
+        source="Sridhar & Govindarasu 2014, random attack",
     ),
     _kind("common_readings", common_readings, "one forged series for all", others=1),
 )

@@ -1,7 +1,8 @@
-"""Readings that are wrong though the meter is right: cause ``data_mismatch``.
+"""Values that are wrong though the meter is right: cause ``data_mismatch``.
 
-Files, units, factors, clocks and fillers, done by software: nothing is rounded to a pulse afterwards,
-boundaries are those of files and days, and mostly several meters are hit on one date.
+Units, factors, interval lengths and fillers, done by software: nothing is rounded to a pulse afterwards,
+boundaries are those of files and days, and mostly several meters are hit on one date. Files that are lost,
+doubled or mixed up stand in ``transfer``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ FACTORS = (0.0, *_LESS, *_MORE)
 """Multiplication factors that configuration errors lose, add or apply twice."""
 
 _OVERFLOWS = (2147483.647, 4294967.295, 2147.483647, 4294.967295, 16777.215, 8590.0, 65535.0, 65.535)
-SENTINELS = (*_OVERFLOWS, 99999.0, 9999.0, 999.999, -1.0)
+SENTINELS = (*_OVERFLOWS, 16777215.0, 8589.934592, 99999.0, 9999.0, 999.999, 999.0, -1.0, -9999.0)
 """Values that stand for "no value" or an overflow in some system, in kWh as they arrive."""
 
 
@@ -33,11 +34,13 @@ def wrong_factor(scene: Scene) -> Change:
 
 
 def unit_mix(scene: Scene) -> Change:
-    """Wh read as kWh, or kW as kWh, for some files among the right ones."""
+    """Wh read as kWh, or kW as kWh (or the other way round), for some files among the right ones.
+
+    The Irish trial's readings are the standing example: kW by their level, kWh by their manifest.
+    """
     span = scene.span(least=1, lasting=0.5, midnight=True)
-    factor = scene.one_of(
-        1000.0, 1000.0, 1 / 1000, 60.0 / scene.step_minutes if scene.step_minutes < 60 else 4.0
-    )
+    per_hour = 60.0 / scene.step_minutes if scene.step_minutes < 60 else 4.0
+    factor = scene.one_of(1000.0, 1000.0, 1 / 1000, per_hour, 1 / per_hour)
     files = scene.one_of(1.0, 1.0, 0.5, 0.2)
     length = int(scene.one_of(1, 1, 7, 30))
     wrong = (scene.rng.random(len(scene.days) // length + 2) < files)[scene.day // length]
@@ -45,33 +48,6 @@ def unit_mix(scene: Scene) -> Change:
     y = scene.kwh.copy()
     y[:, span] = np.where(wrong[span], y[:, span] * factor, y[:, span])
     return Change(scene.stored(y), {"factor": factor, "files": files})
-
-
-def block_gaps(scene: Scene) -> Change:
-    """Files that never arrived: whole days (or quarters of days) missing, the same for all of the cohort."""
-    low, high = scene.extent()
-    blocks = int(scene.scale(1, 6.99))
-    unit = max(1, int(scene.per_day * scene.one_of(1, 1, 1, 0.25, 0.5)))
-    y = scene.kwh.copy()
-    for _ in range(blocks):
-        length = unit * int(scene.scale(1, 14.99))
-        begin = int(scene.rng.integers(low, max(low + 1, high - length // 2)))
-        begin -= begin % unit
-        y[:, begin : begin + length] = np.nan
-    return Change(y, {"blocks": blocks, "hours": unit * scene.step_minutes / 60})
-
-
-def zero_filled(scene: Scene) -> Change:
-    """Days that never arrived, written as exact zeros by the export."""
-    low, high = scene.extent()
-    blocks = int(scene.scale(1, 8.99))
-    y = scene.kwh.copy()
-    for _ in range(blocks):
-        length = scene.per_day * int(scene.scale(1, 10.99))
-        begin = int(scene.rng.integers(low, max(low + 1, high - length // 2)))
-        begin -= begin % scene.per_day
-        y[:, begin : begin + length] = 0.0
-    return Change(y, {"blocks": blocks})
 
 
 def sentinels(scene: Scene) -> Change:
@@ -99,16 +75,25 @@ def spikes(scene: Scene) -> Change:
 
 
 def half_interval(scene: Scene) -> Change:
-    """Rows of half the interval read under the whole one's header: days at half speed and half height."""
-    span = scene.span(least=1, most=40, lasting=0.4, midnight=True)
+    """Rows of half the interval read under the whole one's header.
+
+    Either all rows are taken, and days run at half speed and half height, or the later of two rows under
+    one stamp wins, and about half of each interval is left. Where the finer rows were themselves made from
+    the longer ones, both halves are equal to the last digit.
+    """
+    span = scene.span(least=1, lasting=0.5, midnight=True)
     length = span.stop - span.start
+    overwritten, uneven = scene.chance(0.4), scene.one_of(0.0, 0.05, 0.15)
     y = scene.kwh.copy()
     for row in range(scene.meters):
+        split = scene.rng.uniform(0.5 - uneven, 0.5 + uneven, length)
+        if overwritten:
+            y[row, span] *= split
+            continue
         whole = scene.kwh[row, span.start : span.start + -(-length // 2)]
-        split = scene.rng.uniform(0.35, 0.65, len(whole))
-        halves = np.stack([whole * split, whole * (1 - split)], axis=1).reshape(-1)[:length]
-        y[row, span] = halves
-    return Change(scene.stored(y), {})
+        split = split[: len(whole)]
+        y[row, span] = np.stack([whole * split, whole * (1 - split)], axis=1).reshape(-1)[:length]
+    return Change(scene.stored(y), {"overwritten": float(overwritten), "uneven": uneven})
 
 
 def double_interval(scene: Scene) -> Change:
@@ -120,27 +105,6 @@ def double_interval(scene: Scene) -> Change:
     pair = scene.kwh + np.roll(scene.kwh, -1, axis=1)
     y[:, span] = np.where(even, pair, 0.0 if zero else np.nan)[:, span]
     return Change(y, {"zero": float(zero)})
-
-
-def duplicated_days(scene: Scene) -> Change:
-    """A file loaded again under a later date: days equal bit for bit to earlier ones."""
-    low, high = scene.extent()
-    first, last = -(-low // scene.per_day), high // scene.per_day
-    length = int(min(scene.scale(1, 21.99), max(1, (last - first) // 4)))
-    repeats = int(scene.scale(1, 4.99))
-    y = scene.kwh.copy().reshape(scene.meters, -1, scene.per_day)
-    source = int(scene.rng.integers(first, max(first + 1, last - 2 * length + 1)))
-    target = (
-        source + length
-        if scene.chance(0.5)
-        else int(scene.rng.integers(source + length, max(source + length + 1, last - length + 1)))
-    )
-    for _ in range(repeats):
-        stop = min(target + length, last)
-        if stop > target:
-            y[:, target:stop] = y[:, source : source + stop - target]
-        target += length
-    return Change(y.reshape(scene.meters, -1), {"days": length, "repeats": repeats})
 
 
 def _stretches(scene: Scene, times: int, shortest: float, longest: float, row_high: int, low: int) -> Mask:
@@ -158,17 +122,29 @@ def _line(kwh: Energies, inside: Mask) -> Energies:
     return np.interp(np.arange(len(kwh)), known, edge[known]) if len(known) else kwh
 
 
+def _held(kwh: Energies, inside: Mask) -> Energies:
+    """The last known value before each filled slot (the first known one where there is none before)."""
+    known = np.isfinite(kwh) & ~inside
+    if not known.any():
+        return kwh
+    last = np.maximum.accumulate(np.where(known, np.arange(len(kwh)), 0))
+    first = kwh[int(known.argmax())]
+    return np.where(known[last], kwh[last], first)
+
+
 def filled(scene: Scene) -> Change:
-    """Gaps filled by a rule: a constant, a straight line, or the same typical day again and again."""
+    """Gaps filled by a rule: a constant, a straight line, a typical day again and again, the last value."""
     low, high = scene.extent()
-    rule, times = int(scene.rng.integers(3)), int(scene.scale(1, 8.99))
-    inside = _stretches(scene, times, 0.3, 12, high, low)
+    rule, times = int(scene.rng.integers(4)), int(scene.scale(1, 8.99))
+    inside = _stretches(scene, times, 0.3, scene.one_of(3, 12, 40), high, low)
     y = scene.kwh.copy()
     for row in range(scene.meters):
         if rule == 0:
             value = np.full(scene.length, np.round(scene.mean()[row], 3))
         elif rule == 1:
             value = _line(scene.kwh[row], inside)
+        elif rule == 2:
+            value = _held(scene.kwh[row], inside)
         else:
             days = scene.kwh[row].reshape(-1, scene.per_day)
             count = np.maximum(np.isfinite(days).sum(axis=0), 1)
@@ -192,71 +168,6 @@ def estimated(scene: Scene) -> Change:
     return Change(y, {"scale": scale})
 
 
-def swapped(scene: Scene) -> Change:
-    """Two meters exchanged in the books from one date on: each continues the other's life."""
-    span = scene.span(least=5, lasting=0.9, from_first=0.0, midnight=scene.chance(0.8))
-    y = scene.kwh.copy()
-    y[:, span] = scene.kwh[::-1, span]
-    return Change(y, {})
-
-
-def _clock_change(scene: Scene) -> slice | None:
-    """From the first last Sunday of March or October in the window to the next one (or the end)."""
-    month = scene.days.astype("datetime64[M]")
-    of_month = (scene.days - month).astype(np.int64) + 1
-    in_year = month.astype(np.int64) % 12
-    sunday = (scene.days.astype(np.int64) + 3) % 7 == 6
-    changes = np.flatnonzero(sunday & (of_month >= 25) & ((in_year == 2) | (in_year == 9)))
-    changes = changes[(changes > 3) & (changes < len(scene.days) - 3)]
-    if not len(changes):
-        return None
-    stop = changes[1] if len(changes) > 1 else len(scene.days)
-    return slice(int(changes[0]) * scene.per_day, int(stop) * scene.per_day)
-
-
-def time_shift(scene: Scene) -> Change:
-    """UTC for local time, or stamps at the interval's end: all moves by whole hours or by one slot."""
-    span = scene.span(least=4, lasting=0.75, midnight=True)
-    one_slot = scene.chance(0.1)
-    hours = scene.one_of(-12, -8, -7, -6, -5, -3, -2, -1, 1, 2, 3, 5, 6, 8, 10, 12)
-    summer = _clock_change(scene) if scene.chance(0.25) else None
-    if summer is not None:  # from one clock change to the next, an hour off
-        span, one_slot, hours = summer, False, scene.one_of(-1, 1)
-    shift = 1 if one_slot else round(hours * 60 / scene.step_minutes)
-    y = scene.kwh.copy()
-    moved = np.full_like(y, np.nan)
-    if shift > 0:
-        moved[:, shift:] = scene.kwh[:, :-shift]
-    else:
-        moved[:, :shift] = scene.kwh[:, -shift:]
-    y[:, span] = moved[:, span]
-    return Change(y, {"hours": shift * scene.step_minutes / 60})
-
-
-def incomplete_transfer(scene: Scene) -> Change:
-    """The move to the warehouse stops early: the tail of the period, or of every day, is absent."""
-    span = scene.span(least=2, lasting=0.8, midnight=True)
-    tail = scene.chance(0.5)
-    y = scene.kwh.copy()
-    lost = np.zeros(scene.length, dtype=np.bool_)
-    if tail:
-        lost[span] = True
-    else:
-        last_hour = scene.one_of(12, 16, 18, 20, 22, 23)
-        lost[span] = (scene.hour >= last_hour)[span]
-    zero = scene.chance(0.25)
-    y[:, lost] = np.where(np.isfinite(y[:, lost]), 0.0 if zero else np.nan, np.nan)
-    return Change(y, {"whole_tail": float(tail), "zero": float(zero)})
-
-
-def delivery_stopped(scene: Scene) -> Change:
-    """From one moment on nothing reaches the warehouse: a line left out of the export, a contract moved."""
-    span = scene.span(least=2, lasting=1.0, from_first=0.0)
-    y = scene.kwh.copy()
-    y[:, span.start :] = np.nan
-    return Change(y, {"days": (scene.length - span.start) / scene.per_day})
-
-
 def negative_rows(scene: Scene) -> Change:
     """Rows of the export register, or with the sign lost, in the import column."""
     low, high = scene.extent()
@@ -269,11 +180,55 @@ def negative_rows(scene: Scene) -> Change:
 def coarse_export(scene: Scene) -> Change:
     """After a migration values are written with fewer decimals, each rounded or cut by itself."""
     span = scene.span(least=3, lasting=0.8, midnight=True)
-    places = 10.0 ** -np.ceil(-np.log10(max(float(np.median(scene.mean())), 1e-6)) - scene.one_of(0, 0, 1))
+    finer = scene.one_of(1, 1, 0, 0, 0, -1)
+    places = 10.0 ** -np.ceil(-np.log10(max(float(np.median(scene.mean())), 1e-6)) + finer)
     cut = scene.chance(0.4)
     y = scene.kwh.copy()
     y[:, span] = (np.floor(y[:, span] / places + 1e-6) if cut else np.rint(y[:, span] / places)) * places
     return Change(y, {"grid_kwh": float(places), "cut": float(cut)})
+
+
+def spread_over_slots(scene: Scene) -> Change:
+    """Readings of a longer interval are spread evenly over the slots of this one: stairs of equal values.
+
+    The energy of each stair is kept. Stairs that hold a missing slot stay as they are.
+    """
+    span = scene.span(least=2, lasting=0.6, midnight=True)
+    width = int(scene.one_of(2, 2, 4, 6, 8, 12)) * (2 if scene.step_minutes == 15 else 1)
+    stairs = scene.kwh.reshape(scene.meters, -1, width)
+    mean = stairs.mean(axis=2, keepdims=True)
+    level = np.where(np.isfinite(mean), mean, stairs).reshape(scene.meters, -1)
+    y = scene.kwh.copy()
+    y[:, span] = level[:, span]
+    return Change(scene.stored(y), {"hours": width * scene.step_minutes / 60})
+
+
+def index_for_energy(scene: Scene) -> Change:
+    """The register's index is delivered where the interval's energy belongs: it only ever rises."""
+    span = scene.span(least=1, most=90, lasting=0.3, midnight=True)
+    y = scene.kwh.copy()
+    for row in range(scene.meters):
+        part = scene.kwh[row, span]
+        start = round(scene.mean()[row] * scene.per_day * 365 * scene.pick(0.05, 8), 1)
+        y[row, span] = np.where(np.isfinite(part), start + np.nancumsum(part), np.nan)
+    return Change(y, {})
+
+
+def field_overflow(scene: Scene) -> Change:
+    """A field too narrow for the value: what is above its largest number wraps round, or is cut to it.
+
+    Limits are those of fields, of two or three digits or of 7, 8, 15 or 16 bits, times a power of ten; the
+    largest that lies below the meters' high readings is taken.
+    """
+    span = scene.span(least=5, lasting=0.8, from_first=0.15, midnight=True)
+    wraps = scene.chance(0.6)
+    top = float(np.nanquantile(scene.kwh, scene.pick(0.75, 0.995)))
+    field = scene.one_of(1.0, 1.0, 1.28, 2.56, 3.2768, 6.5536)
+    limit = field * 10.0 ** np.floor(np.log10(max(top, 1e-9) / field))
+    part = scene.kwh[:, span]
+    y = scene.kwh.copy()
+    y[:, span] = np.where(part >= limit, np.mod(part, limit) if wraps else 0.999 * limit, part)
+    return Change(y, {"limit": limit, "wraps": float(wraps)})
 
 
 _kind = partial(Phenomenon, cause=Cause.DATA_MISMATCH, source="VEE practice; Calamaro 2021")
@@ -281,17 +236,6 @@ _kind = partial(Phenomenon, cause=Cause.DATA_MISMATCH, source="VEE practice; Cal
 KINDS: tuple[Phenomenon, ...] = (
     _kind("wrong_factor", wrong_factor, "an exact rational factor from one date", largest=300),
     _kind("unit_mix", unit_mix, "some files in another unit", largest=200),
-    _kind(
-        "block_gaps",
-        block_gaps,
-        "whole files missing for a cohort",
-        smallest=2,
-        largest=400,
-        floor=0.0,
-        makes_gaps=True,
-        loss=Loss.NONE,
-    ),
-    _kind("zero_filled", zero_filled, "missing days written as zeros", largest=300, floor=0.0),
     _kind("sentinels", sentinels, "a code read as energy", largest=50, negative=True, floor=0.0),
     _kind("spikes", spikes, "single impossible intervals", largest=30, floor=0.0),
     _kind(
@@ -311,15 +255,6 @@ KINDS: tuple[Phenomenon, ...] = (
         loss=Loss.GAPS_TOO,
     ),
     _kind(
-        "duplicated_days",
-        duplicated_days,
-        "days loaded again under a later date",
-        largest=150,
-        makes_gaps=True,
-        moves_gaps=True,
-        floor=0.0,
-    ),
-    _kind(
         "filled",
         filled,
         "gaps filled by constant, line or typical day",
@@ -329,41 +264,6 @@ KINDS: tuple[Phenomenon, ...] = (
     ),
     _kind("estimated", estimated, "long runs of substitute values", days=21, largest=60, moves_gaps=True),
     _kind(
-        "swapped",
-        swapped,
-        "two meters exchanged in the books",
-        smallest=2,
-        largest=2,
-        makes_gaps=True,
-        moves_gaps=True,
-    ),
-    _kind(
-        "time_shift",
-        time_shift,
-        "all moves by whole hours from one date",
-        largest=300,
-        days=14,
-        makes_gaps=True,
-        moves_gaps=True,
-        loss=Loss.NONE,
-    ),
-    _kind(
-        "incomplete_transfer",
-        incomplete_transfer,
-        "the tail of period or day absent",
-        largest=300,
-        makes_gaps=True,
-        loss=Loss.NONE,
-    ),
-    _kind(
-        "delivery_stopped",
-        delivery_stopped,
-        "nothing delivered any more",
-        largest=40,
-        makes_gaps=True,
-        loss=Loss.NONE,
-    ),
-    _kind(
         "negative_rows",
         negative_rows,
         "the sign lost, or export in the import column",
@@ -371,5 +271,15 @@ KINDS: tuple[Phenomenon, ...] = (
         negative=True,
         floor=0.0,
     ),
-    _kind("coarse_export", coarse_export, "fewer decimals from one date", largest=300),
+    _kind("coarse_export", coarse_export, "fewer decimals from one date", largest=300, floor=0.0),
+    _kind(
+        "spread_over_slots",
+        spread_over_slots,
+        "a longer interval's energy spread evenly over these slots",
+        largest=200,
+        floor=0.0,
+        loss=Loss.NONE,
+    ),
+    _kind("index_for_energy", index_for_energy, "the index in place of the energy", largest=60, floor=0.0),
+    _kind("field_overflow", field_overflow, "wrapped or cut at a field's largest number", largest=100),
 )

@@ -120,15 +120,40 @@ def lockdown(scene: Scene) -> Change:
     return Change(scene.registered(y, span), {"strength": strength})
 
 
+def holidays(scene: Scene) -> Change:
+    """Schools, universities and works close on the same dates: a part of what is above standby for weeks.
+
+    Terms and company holidays come back: once or several times in the data, and before and after it is as
+    ever. Homes with children are away on the same dates or at home by day.
+    """
+    low, high = scene.extent()
+    times = int(scene.rng.integers(1, 4))
+    left, spread = scene.pick(0.15, 0.85), scene.pick(0.03, 0.25)
+    y = scene.kwh.copy()
+    for _ in range(times):
+        length = min(scene.per_day * int(scene.scale(4, 60)), max(scene.per_day, (high - low) // 4))
+        begin = int(scene.rng.integers(low, max(low + 1, high - length + 1)))
+        begin -= begin % scene.per_day
+        inside = slice(max(begin, 0), min(begin + length, scene.length))
+        for row in range(scene.meters):
+            base = standby(scene.kwh[row])
+            own = float(np.clip(left * np.exp(scene.rng.normal(0, spread)), 0.05, 1.3))
+            above = np.maximum(y[row, inside] - base, 0)
+            y[row, inside] = np.minimum(y[row, inside], base) + own * above
+        y = scene.registered(y, inside)
+    return Change(y, {"times": times, "left": left})
+
+
 _kind = partial(Phenomenon, cause=Cause.NORMAL, source="common experience", smallest=3, loss=Loss.NONE)
 
 KINDS: tuple[Phenomenon, ...] = (
     _kind(
         "weather", weather, "more for days, each meter by its own heating or cooling", days=28, largest=1000
     ),
+    _kind("holidays", holidays, "closed or away on the same dates for weeks", days=28, largest=300),
     _kind("festival", festival, "other evenings on the same dates", days=14, largest=1000),
     _kind(
-        "outage", outage, "zero in the same slots of one feeder, then a recovery peak", largest=150, floor=0.0
+        "outage", outage, "zero in the same slots of one feeder, then a recovery peak", largest=400, floor=0.0
     ),
     _kind("clock_habits", clock_habits, "habits an hour off that drift back in days", days=21, largest=500),
     _kind("lockdown", lockdown, "more by day on weekdays for weeks, from one date", days=28, largest=1000),

@@ -18,12 +18,15 @@ from loadprofile.emulate import (
     faults,
     incidents,
     increase,
+    load_attacks,
     mismatch,
     neighbourhood,
     published_kinds,
+    purchases,
     tampering,
+    transfer,
 )
-from loadprofile.emulate.scene import Change, Loss, Phenomenon, Scene
+from loadprofile.emulate.scene import Change, Loss, Mask, Phenomenon, Scene
 from loadprofile.errors import OptionError, ShapeError
 from loadprofile.profiles import frozen
 from loadprofile.verdicts import Cause
@@ -32,10 +35,13 @@ __all__ = ["CLEAR", "PHENOMENA", "Change", "Effect", "Loss", "Phenomenon", "Scen
 
 PHENOMENA: tuple[Phenomenon, ...] = (
     *benign.KINDS,
+    *purchases.KINDS,
     *neighbourhood.KINDS,
     *mismatch.KINDS,
+    *transfer.KINDS,
     *faults.KINDS,
     *incidents.KINDS,
+    *load_attacks.KINDS,
     *increase.KINDS,
     *tampering.KINDS,
     *published_kinds.KINDS,
@@ -45,6 +51,15 @@ PHENOMENA: tuple[Phenomenon, ...] = (
 
 CLEAR = 2.0
 """Clarity below which an effect is lost in the meter's own day-to-day spread."""
+
+SHAPES = 0.08
+"""How far apart the shapes of ordinary homes are that a peer group would still call alike, relative."""
+
+DRIFT = 0.025
+"""How far the level of an ordinary home wanders from one season to the next by itself, relative."""
+
+BLOCKS = 6
+"""Parts of the day in which an effect is looked for."""
 
 
 def named(name: str) -> Phenomenon:
@@ -69,11 +84,15 @@ class Effect:
         cohort: id shared by all meters of one incident, "" if it happened to a single meter.
         params: what was drawn.
         visible: ``(m,)`` float64, relative strength: the energy that was moved, added, removed or made
-            missing, over the energy used on the days it touched (at least how far a new maximum exceeds the
-            old one, up to 1).
-        clarity: ``(m,)`` float64, that strength against the meter's own day-to-day spread: times the root of
-            the number of days touched (and of the cohort's size), over the relative spread of daily sums.
-            About the z-value of the best possible test that knows when and where to look.
+            missing, over the energy used on the days it touched; at least half of the same for the four hours
+            of the day where most was, or for the day's highest reading, and at least how far a new maximum
+            exceeds the old one, up to 1.
+        clarity: ``(m,)`` float64, that strength against the meter's own day-to-day spread over as many days
+            as were touched, as many as were not, and a slow drift of its own; times the root of the cohort's
+            size. Taken from the day, from the four hours of it where it shows best, or from the day's highest
+            reading. About the z-value of the best possible test that knows when and where to look. What was
+            there from the first reading on has no before: there only a shape unlike the meter's own tells,
+            against the spread of shapes among homes.
         faint: ``(m,)`` bool, nothing changed, or ``visible`` below the kind's floor, or ``clarity`` below
             ``CLEAR``; kinds whose trace is exact (floor 0) are never faint once a reading differs.
     """
@@ -182,6 +201,10 @@ def _measured(
         lost = np.where(known, used - billed, 0.0).sum(axis=1)
     visible, clarity = _strength(used, billed, differs, len(days))
     clarity = clarity * np.sqrt(len(before))
+    for row in np.flatnonzero(_from_the_first(known, differs, len(days))):
+        shape = _odd_shape(before[row], after[row], len(days))
+        visible[row] = min(visible[row], shape)
+        clarity[row] = min(clarity[row], shape / SHAPES)
     faint = ~any_ | ((phenomenon.floor > 0) & ((visible < phenomenon.floor) | (clarity < CLEAR)))
     return Effect(
         cause=phenomenon.cause, kind=phenomenon.name, meters=np.asarray(meters, dtype=np.intp),
@@ -196,7 +219,7 @@ def _strength(
     """``Effect.visible`` and, for one meter alone, ``Effect.clarity``; missing readings are zeros here."""
     m = len(used)
     daily = used.reshape(m, days, -1).sum(axis=2)
-    touched = differs.reshape(m, days, -1).any(axis=2)
+    touched = differs.reshape(m, days, -1).sum(axis=2) > 0
     moved = np.abs(used - billed).reshape(m, days, -1).sum(axis=2)
     mean = np.abs(used).sum(axis=1) / max(days, 1)
     there = np.maximum(np.where(touched, np.abs(daily), 0.0).sum(axis=1), 1e-3 * mean)
@@ -204,9 +227,65 @@ def _strength(
     visible = np.where(touched, moved, 0.0).sum(axis=1) / there
     top = np.maximum(used.max(axis=1), 1e-9)
     visible = np.maximum(visible, np.clip((billed.max(axis=1) - top) / top, 0.0, 1.0))
-    count = touched.sum(axis=1)
+    count = np.maximum(touched.sum(axis=1), 1)
     spread = np.array([_day_spread(row[row > 0]) for row in daily])
-    return visible, visible * np.sqrt(count) / spread
+    outside = np.maximum((used.reshape(m, days, -1) != 0).any(axis=2).sum(axis=1) - count, 1)
+    chance = 1.0 / count + 1.0 / outside
+    clarity = visible / np.sqrt(spread**2 * chance + DRIFT**2)
+    old, new = used.reshape(m, days, BLOCKS, -1), billed.reshape(m, days, BLOCKS, -1)
+    # the four-hour parts of each day and, as one more, its highest reading
+    parts = np.dstack([old.sum(axis=3), old.max(axis=(2, 3))])
+    moved_parts = np.dstack(
+        [np.abs(old - new).sum(axis=3), np.abs(old.max(axis=(2, 3)) - new.max(axis=(2, 3)))]
+    )
+    moved_part = np.where(touched[..., None], moved_parts, 0.0).sum(axis=1)
+    for row, part in np.ndindex(m, BLOCKS + 1):
+        series = parts[row, :, part]
+        # an empty night is no measure: there a fifth of the mean stands in
+        level = max(float(np.median(series)), 0.2 * float(mean[row]) / BLOCKS, 1e-9)
+        in_part = moved_part[row, part] / count[row] / level
+        visible[row] = max(visible[row], 0.5 * in_part)
+        own = max(0.1, _day_spread(series[series > 0]))
+        clarity[row] = max(clarity[row], in_part / np.sqrt(own**2 * chance[row] + 4 * DRIFT**2))
+    return visible, clarity
+
+
+def _from_the_first(known: Mask, differs: Mask, days: int) -> Mask:
+    """``(m,)`` whether the effect is there from the first to the last day with readings."""
+    there = known.reshape(len(known), days, -1).sum(axis=2) > 0
+    touched = differs.reshape(len(known), days, -1).sum(axis=2) > 0
+    first, last = there.argmax(axis=1), days - 1 - there[:, ::-1].argmax(axis=1)
+    begun = touched.argmax(axis=1) <= first + 0.03 * days
+    lasts = days - 1 - touched[:, ::-1].argmax(axis=1) >= last - 0.03 * days
+    return np.asarray(begun & lasts & (touched.sum(axis=1) > 0), dtype=np.bool_)
+
+
+def _odd_shape(before: NDArray[np.float64], after: NDArray[np.float64], days: int) -> float:
+    """How far readings differ from a multiple of themselves: nobody knows the size a meter should have.
+
+    The largest relative difference, after making the totals alike, of the mean day, of the quantiles of
+    slots and of days, and of how much the readings move from slot to slot, or of how much was known. A
+    level under a quarter or over four times is odd beside the peers, whatever the shape.
+    """
+    known = np.isfinite(before) & np.isfinite(after)
+    lost = 1.0 - known.sum() / max(int(np.isfinite(before).sum()), 1)
+    x, y = np.where(known, before, 0.0), np.where(known, after, 0.0)
+    total = float(np.abs(x).sum())
+    ratio = float(y.sum()) / max(total, 1e-9)
+    if total <= 0 or not 0.25 <= ratio <= 4.0:
+        return 1.0
+    x = x * ratio
+    a, b = x.reshape(days, -1), y.reshape(days, -1)
+    grid = np.linspace(0, 1, 51)
+    pairs = [
+        (a.mean(axis=0), b.mean(axis=0)),
+        (np.quantile(x[known], grid), np.quantile(y[known], grid)),
+        (np.quantile(a.sum(axis=1), grid), np.quantile(b.sum(axis=1), grid)),
+    ]
+    odd = [float(np.abs(p - q).sum() / max(np.abs(p).sum(), 1e-9)) for p, q in pairs]
+    rough = [float(np.abs(np.diff(v)).sum()) for v in (x, y)]
+    odd.append(abs(rough[1] - rough[0]) / max(rough[0], 1e-9))
+    return float(max(*odd, lost))
 
 
 def _day_spread(daily: NDArray[np.float64]) -> float:

@@ -8,8 +8,27 @@ from scipy.signal import lfilter
 
 Energies = NDArray[np.float64]
 
-PULSES = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.0125, 0.01, 0.005, 0.0025, 0.002, 0.00125, 0.001)
-"""Pulse energies of common registers in kWh, coarse to fine."""
+PULSES = (
+    10.0,
+    5.0,
+    2.0,
+    1.0,
+    0.5,
+    0.25,
+    0.2,
+    0.1,
+    0.05,
+    0.025,
+    0.02,
+    0.0125,
+    0.01,
+    0.005,
+    0.0025,
+    0.002,
+    0.00125,
+    0.001,
+)
+"""Pulse energies of common registers in kWh, coarse to fine (whole kWh: behind current transformers)."""
 
 
 def own_pulse(kwh: Energies) -> float:

@@ -53,7 +53,7 @@ def _kind(name: str, function: Callable[[Scene], Change], physics: str, source: 
     # reversing a day takes its gaps along
     moves = name in {"jokar_h6", "fdi_6"}
     return Phenomenon(
-        name, function, physics, Cause.FRAUD, source, days=10, moves_gaps=moves, makes_gaps=moves, weight=0.35
+        name, function, physics, Cause.FRAUD, source, days=10, moves_gaps=moves, makes_gaps=moves, weight=0.5
     )
 
 

@@ -20,6 +20,9 @@ from loadprofile.verdicts import CAUSES, Cause
 UNTOUCHED = "untouched"
 """Kind of a meter nothing was done to. Real meters may still have faults of their own."""
 
+AREA = 300
+"""A kind that can happen to so many meters at once can reach all of a small population."""
+
 ANOMALIES = tuple(cause for cause in CAUSES if cause is not Cause.NORMAL)
 
 
@@ -83,6 +86,7 @@ def draw(
     exclude: Collection[str] = (),
     confusable_share: float = 0.35,
     composed_share: float = 0.04,
+    area_chance: float = 0.2,
 ) -> Scenario:
     """Let things happen to a population.
 
@@ -94,6 +98,8 @@ def draw(
         exclude: names never to draw.
         confusable_share: share of the other meters to which honest life happens (if such kinds are allowed).
         composed_share: share of the anomalous meters that get honest life or a second anomaly on top.
+        area_chance: probability that weather, holidays or an outage first reach most or all of the meters,
+            as they do where the readings come from one place.
 
     Returns:
         Scenario; meters with too little to alter (under half of the slots known, or hardly any use)
@@ -106,6 +112,9 @@ def draw(
     shares = _shares(prevalence, allowed)
     state = _State(profiles, rng)
     at = 0
+    area = [p for p in allowed if p.cause is Cause.NORMAL and p.largest >= AREA]
+    if area and confusable_share > 0 and rng.random() < area_chance:
+        state.reach(order, area[int(rng.integers(len(area)))])
     for cause in rng.permutation(len(ANOMALIES)):
         wanted = _count(shares.get(ANOMALIES[cause], 0.0) * n, rng)
         hit = order[at : at + wanted]
@@ -187,9 +196,15 @@ class _State:
             self._happen(phenomenon, rows[at : at + size])
             at += size
 
+    def reach(self, rows: NDArray[np.intp], phenomenon: Phenomenon) -> None:
+        """Let something happen to most or all of the rows at once."""
+        size = min(len(rows), phenomenon.largest, int(len(rows) * self.rng.uniform(0.4, 1.3)))
+        if size >= phenomenon.smallest:
+            self._happen(phenomenon, self.rng.permutation(rows)[:size])
+
     def _size(self, phenomenon: Phenomenon, left: int) -> int:
         # now and then one incident takes all that is left of its cause; mostly room stays for other kinds
-        room = left if self.rng.random() < 0.2 else max(left // 3, 1)
+        room = left if self.rng.random() < 0.35 else max(left // 2, 1)
         low, high = phenomenon.smallest, min(phenomenon.largest, room)
         if high <= low:
             return low

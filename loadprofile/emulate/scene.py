@@ -138,7 +138,7 @@ class Scene:
         least: float = 2.0,
         most: float = math.inf,
         lasting: float = 0.6,
-        from_first: float = 0.08,
+        from_first: float = 0.12,
         midnight: bool = False,
     ) -> slice:
         """Draw when it begins and ends, somewhere in the readings.

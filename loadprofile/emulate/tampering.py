@@ -38,7 +38,7 @@ def full_bypass(scene: Scene) -> Change:
 def partial_bypass(scene: Scene) -> Change:
     """A shunt takes part of the current at all hours."""
     span = scene.span(least=2, lasting=0.7)
-    left = scene.pick(0.05, 0.99)
+    left = scene.pick(0.05, 0.95)
     return Change(_scaled(scene, span, _contact(scene, left)), {"left": left})
 
 
@@ -60,7 +60,7 @@ def night_bypass(scene: Scene) -> Change:
     """The bypass is on by night, most nights, switched by hand at about the same hours."""
     span = scene.span(least=5, lasting=0.75)
     start, hours = scene.pick(18, 25) % 24, scene.pick(3, 10)
-    left, nights = scene.pick(0, 0.8), scene.pick(0.5, 1.0)
+    left, nights = scene.pick(0, 0.7), scene.pick(0.5, 1.0)
     late = scene.rng.normal(0, scene.pick(0, 0.7), len(scene.days)).repeat(scene.per_day)
     # a night belongs to the day on which it began
     night = np.floor((np.arange(scene.length) * scene.step_minutes / 60 - start) / 24).astype(np.int64)
@@ -115,7 +115,7 @@ def peak_cap(scene: Scene) -> Change:
 def ramp_bypass(scene: Scene) -> Change:
     """The stolen share grows over weeks, so that no bill shows a step."""
     span = scene.span(least=10, lasting=0.85, from_first=0.05)
-    left, days = scene.pick(0.05, 0.85), scene.scale(5, 120)
+    left, days = scene.pick(0.05, 0.8), scene.scale(4, 90)
     slope = np.clip((np.arange(scene.length) - span.start) / scene.slots(days), 0, 1)
     if scene.chance(0.3):  # in a few small steps
         slope = np.ceil(slope * 4) / 4
@@ -125,7 +125,7 @@ def ramp_bypass(scene: Scene) -> Change:
 def constant_subtraction(scene: Scene) -> Change:
     """A fixed amount is taken off every interval, never below zero."""
     span = scene.span(least=4, lasting=0.75, from_first=0.12)
-    share = scene.scale(0.03, 1.2)
+    share = scene.scale(0.06, 1.2)
     y = scene.kwh.copy()
     y[:, span] = np.where(
         np.isfinite(y[:, span]), np.maximum(y[:, span] - share * scene.mean()[:, None], 0), np.nan
@@ -136,14 +136,16 @@ def constant_subtraction(scene: Scene) -> Change:
 def appliance_before_meter(scene: Scene) -> Change:
     """A heater, boiler or cooler is wired before the meter: the load above standby is cut by one size."""
     span = scene.span(least=5, lasting=0.85, from_first=0.1)
-    share, hours = scene.pick(0.3, 0.95), scene.pick(6, 24)
-    size = scene.scale(1.0, 6.0)
+    share, hours = scene.pick(0.5, 1.0), scene.pick(8, 24)
+    size = scene.scale(0.8, 6.0)
     on = scene.window(scene.pick(0, 24), hours)[span]
     y = scene.kwh.copy()
     for row in range(scene.meters):
         kwh, base = y[row, span], standby(scene.kwh[row])
-        heavy = on & (kwh > base + 0.5 * size * scene.mean()[row])
-        taken = np.minimum(share * (kwh - base), size * scene.mean()[row])
+        # no larger than what the site draws at its busiest: a building has no load of six times its mean
+        most = min(size * scene.mean()[row], float(np.nanquantile(scene.kwh[row], 0.99)) - base)
+        heavy = on & (kwh > base + 0.3 * most)
+        taken = np.minimum(share * (kwh - base), most)
         y[row, span] = np.where(heavy, kwh - taken, kwh)
     return Change(scene.registered(y, span), {"share": share, "size_over_mean": size})
 
@@ -213,11 +215,40 @@ def meter_swapped_cheap(scene: Scene) -> Change:
     return Change(_windowed(scene, span, on, left), {"days": days_in, "every_days": every, "left": left})
 
 
+def magnet(scene: Scene) -> Change:
+    """A magnet on the meter slows or stops it; it is taken off around each monthly reading.
+
+    A strong direct field saturates the current transformers: nearly nothing is counted, or a part that
+    wanders as the magnet slips. On all day, or in the hours of heavy use.
+    """
+    span = scene.span(least=7, lasting=0.8)
+    left = 0.0 if scene.chance(0.3) else scene.pick(0.05, 0.7)
+    every, off_days, phase = scene.pick(28, 31), scene.pick(1, 6), scene.pick(0, 30)
+    on = (scene.day + phase) % every >= off_days
+    if scene.chance(0.5):
+        on &= scene.window(scene.pick(0, 24), scene.pick(4, 16))
+    slips = np.exp(scene.pick(0, 0.4) * wander(scene.length, scene.pick(0.5, 5) * scene.per_day, scene.rng))
+    share = np.where(on, np.clip(left * slips, 0, 1), 1.0)
+    return Change(_scaled(scene, span, share), {"left": left, "every_days": every, "off_days": off_days})
+
+
+def heavy_days(scene: Scene) -> Change:
+    """The bypass is used when it pays: on days of much use (cold, washing, cooking), not on the others."""
+    span = scene.span(least=10, lasting=0.8)
+    left, share = scene.pick(0, 0.7), scene.pick(0.2, 0.6)
+    y = scene.kwh.copy()
+    for row in range(scene.meters):
+        daily = np.nansum(scene.kwh[row].reshape(-1, scene.per_day), axis=1)
+        on = (daily > np.quantile(daily, 1 - share)).repeat(scene.per_day)
+        y[row, span] = np.where(on, y[row] * left, y[row])[span]
+    return Change(scene.registered(y, span), {"left": left, "share_of_days": share})
+
+
 def stolen_from_first_day(scene: Scene) -> Change:
     """Wired for theft when the house was built: no "before", only a strange shape or level."""
     low, high = scene.extent()
     span = slice(low, high)
-    left, form = scene.pick(0, 0.5), int(scene.rng.integers(3))
+    left, form = scene.pick(0, 0.5), int(scene.rng.integers(5))
     if form == 0:
         on = scene.window(scene.pick(0, 24), scene.pick(5, 12))
         y = _windowed(scene, span, on, left)
@@ -227,6 +258,11 @@ def stolen_from_first_day(scene: Scene) -> Change:
             span,
             phases_left(scene.length, scene.per_day, 1 + int(scene.chance(0.5)), 0.2, 0.3, scene.rng),
         )
+    elif form == 2:  # nearly all of it: only the level beside the peers tells
+        y = _scaled(scene, span, _contact(scene, scene.scale(0.01, 0.25)))
+    elif form == 3:
+        on = scene.weekend if scene.chance(0.5) else (scene.day + 3) % 30 < scene.pick(6, 20)
+        y = _windowed(scene, span, np.asarray(on), left)
     else:
         top = np.nanquantile(scene.kwh, scene.pick(0.3, 0.85), axis=1)[:, None]
         y = scene.kwh.copy()
@@ -282,5 +318,7 @@ KINDS: tuple[Phenomenon, ...] = (
         makes_gaps=True,
     ),
     _kind("private_meter", meter_swapped_cheap, "part of each month on another meter", days=56),
+    _kind("magnet", magnet, "slowed by a magnet between the monthly readings", days=28),
+    _kind("heavy_days", heavy_days, "bypassed on days of much use only", days=28, weight=0.7),
     _kind("stolen_from_first_day", stolen_from_first_day, "tampered from construction on", days=14),
 )

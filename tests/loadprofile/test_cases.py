@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from loadprofile.cases import Cases, Source, emulated_cases, joined, small_utility
+from loadprofile.cases import Cases, Source, emulated_cases, joined, small_utility, uneven_shares
 from loadprofile.profiles import LoadProfiles
 from loadprofile.verdicts import CAUSES, SubDetector
 
@@ -80,3 +80,19 @@ def test_faulty_windows_are_not_taken_as_ordinary(simulated_homes: LoadProfiles,
     homes = [h for i in range(6) for h in small_utility(source, np.random.default_rng(i), windows=(91,))[1]]
     assert homes
     assert f"s:{simulated_homes.meter_ids[0]}" not in homes
+
+
+def test_shares_of_causes_are_uneven_and_leave_ordinary_meters() -> None:
+    drawn = [uneven_shares(np.random.default_rng(seed)) for seed in range(50)]
+    totals = np.array([sum(shares.values()) for shares in drawn])
+    assert (totals >= 0.25).all()
+    assert (totals <= 0.65).all()
+    assert max(max(shares.values()) for shares in drawn) > 0.3
+
+
+def test_where_one_cause_is_asked_for_it_gets_the_whole_share(
+    simulated_homes: LoadProfiles, detectors: Sequence[SubDetector]
+) -> None:
+    source = Source("simulated", simulated_homes)
+    cases = emulated_cases([source], detectors, populations=2, seed=3, windows=(58,), kinds=["jokar_h1"])
+    assert 0.2 < np.mean(cases.cause == "fraud") < 0.7

@@ -103,10 +103,11 @@ def test_an_outage_is_zero_in_the_same_slots_then_a_peak(homes):
 
 
 def test_benign_life_never_bills_wrong_and_increases_are_metered(homes):
-    for name in ("vacation", "solar_saving", "ev_charging", "third_party"):
+    for name in ("vacation", "solar_saving", "ev_bought", "third_party"):
         _, _, _, _, effect = run(name, homes, 2)
         assert effect.lost_kwh[0] == 0
-    for name in ("ev_charging", "night_block", "constant_load", "third_party", "second_cycle"):
+    added = ("ev_bought", "charging_point", "night_block", "constant_load", "third_party", "second_cycle")
+    for name in (*added, "heating_bought", "new_appliance", "resident_arriving"):
         for seed in range(3):
             old, new, _, _, _ = run(name, homes, seed)
             assert new.sum() > old.sum()

@@ -10,7 +10,7 @@ from loadprofile.emulate.phenomena import CLEAR, PHENOMENA, Loss, Phenomenon, ha
 from loadprofile.emulate.scenario import coarsen
 from loadprofile.errors import OptionError, ShapeError
 from loadprofile.profiles import LoadProfiles
-from loadprofile.verdicts import CAUSES
+from loadprofile.verdicts import CAUSES, Cause
 
 EACH = [pytest.param(p, id=p.name) for p in PHENOMENA]
 
@@ -28,9 +28,12 @@ def with_gaps(profiles: LoadProfiles) -> LoadProfiles:
 @pytest.fixture(scope="module")
 def homes() -> dict[str, LoadProfiles]:
     year = simulate_homes(8, 365, 30, np.random.default_rng(3))
+    # a year of large buildings at whole kWh: hundreds of kWh an hour
+    large = coarsen(simulate_homes(8, 365, 30, np.random.default_rng(5)), 60)
     quarter = simulate_homes(8, 58, 15, np.random.default_rng(4), "2010-06-01", southern=True)
     return {
         "year_30": with_gaps(year),
+        "buildings_60": with_gaps(large.with_kwh(np.rint(large.kwh * 400))),
         "days58_30": with_gaps(coarsen(quarter, 30)),
         "days58_60": with_gaps(coarsen(quarter, 60)),
         "days58_15": with_gaps(quarter),
@@ -62,7 +65,7 @@ def test_an_unknown_name_is_refused():
 
 
 @pytest.mark.parametrize("p", EACH)
-@pytest.mark.parametrize("cube", ["year_30", "days58_30", "days58_60", "days58_15"])
+@pytest.mark.parametrize("cube", ["year_30", "buildings_60", "days58_30", "days58_60", "days58_15"])
 def test_contract(p: Phenomenon, cube: str, homes: dict[str, LoadProfiles]):
     profiles = homes[cube]
     untouched = profiles.kwh.copy()
@@ -118,6 +121,24 @@ def test_lost_energy_is_what_its_definition_says(p: Phenomenon, homes: dict[str,
     np.testing.assert_allclose(effect.lost_kwh, expected, rtol=1e-9, atol=1e-9)
 
 
+REAL_USE = [
+    pytest.param(p, id=p.name)
+    for p in PHENOMENA
+    if p.loss is Loss.NONE and p.cause in {Cause.NORMAL, Cause.SUPER_CONSUMPTION}
+]
+
+
+@pytest.mark.parametrize("p", REAL_USE)
+def test_what_people_use_fits_the_size_of_the_site(p: Phenomenon, homes: dict[str, LoadProfiles]):
+    for seed in range(3):
+        before, after, _ = apply(p, homes["buildings_60"], seed)
+        known = np.isfinite(after)
+        assert np.nansum(after) < 10 * np.nansum(before), "a building does not grow tenfold"
+        # whole kWh stay whole kWh: the register counts what is used
+        values = after[known]
+        assert np.mean(np.abs(values - np.rint(values)) > 1e-3) == 0 or p.name == "meter_exchanged"
+
+
 KEEPS_ENERGY = [
     "jokar_h5", "jokar_h6", "altamimi_spread", "price_dodge", "coarse_pulses", "frozen_display",
 ]  # fmt: skip
@@ -164,6 +185,10 @@ def test_strength_runs_down_to_where_nobody_could_see_it():
     faint = np.array([e.faint[0] for e in effects])
     assert 0 < faint.mean() < 0.5
     left = np.array([e.params["left"] for e in effects])
+    # from the first day on a constant share only makes a smaller home, whatever the share
+    whole = np.array([e.first[0] == homes.days[0] and e.last[0] >= homes.days[-1] for e in effects])
+    assert faint[whole & (left > 0.3)].all()
+    left, faint = left[~whole], faint[~whole]
     assert left[faint].mean() > left[~faint].mean() + 0.1
     assert all(e.clarity[0] >= CLEAR for e in effects if not e.faint[0])
 
