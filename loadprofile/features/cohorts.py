@@ -65,6 +65,7 @@ def find_cohorts(
     counts: SlotCounts,
     batches: Iterable[LoadProfiles],
     blocks: DailyBlocks | None = None,
+    donors: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> Cohorts:
     """Find what meters share with others.
 
@@ -74,6 +75,7 @@ def find_cohorts(
         counts: ``count_slots`` of all batches, added up.
         batches: the readings of the same meters in the same order, in any batching (a second pass).
         blocks: the whole population's daily blocks, for donors; without them those columns are NaN.
+        donors: what ``find_donors`` said of the same meters, where that was asked before.
 
     Raises:
         ShapeError: when batches hold other meters than the table.
@@ -83,7 +85,7 @@ def find_cohorts(
     onset = table.column("when.change").astype(np.float64)
     end = table.column("when.change_end").astype(np.float64)
     glr = table.column("change.glr").astype(np.float64)
-    marked = np.where(glr >= max(MARKED_GLR, OVER_MEDIAN * _median(glr)), onset, np.nan)
+    marked = _marked(glr, onset)
     before, after = np.full((n, 24), np.nan), np.full((n, 24), np.nan)
     links = [
         np.empty((0, 2), dtype=np.int64),
@@ -111,17 +113,30 @@ def find_cohorts(
             out[name], same = _same_slot(moments, counts)
             links.append(same)
     out["swap_similarity"] = swap_similarity(marked, before, after)
-    if blocks is not None:
-        weekend = (blocks.days.astype(np.int64) + 3) % 7 >= 5
-        out["donor_similarity"], out["donor_margin"] = donor_similarity(
-            blocks.power, marked, end, glr, weekend
-        )
+    if donors is None and blocks is not None:
+        donors = find_donors(table, blocks)
+    if donors is not None:
+        out["donor_similarity"], out["donor_margin"] = donors
     links[0] = together.links
     incident, sizes = _incidents(n, links, table.meter_ids)
     out["incident_size"] = sizes
     values = np.stack([out[name] for name in NAMES], axis=1).astype(np.float32)
     names = tuple(f"cohort.{name}" for name in NAMES)
     return Cohorts(FeatureTable(table.meter_ids, names, values), incident)
+
+
+def find_donors(table: FeatureTable, blocks: DailyBlocks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Whose load was added to each meter (``partners.donor_similarity``), among the meters of ``blocks``."""
+    weekend = (blocks.days.astype(np.int64) + 3) % 7 >= 5
+    glr = table.column("change.glr").astype(np.float64)
+    onset, end = (table.column(f"when.{name}").astype(np.float64) for name in ("change", "change_end"))
+    return donor_similarity(blocks.power, _marked(glr, onset), end, glr, weekend)
+
+
+def _marked(glr: NDArray[np.float64], onset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Onsets of the changes that take part in cohorts, NaN for the others."""
+    marked: NDArray[np.float64] = np.where(glr >= max(MARKED_GLR, OVER_MEDIAN * _median(glr)), onset, np.nan)
+    return marked
 
 
 def _median(values: NDArray[np.float64]) -> float:

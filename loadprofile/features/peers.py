@@ -94,6 +94,21 @@ class PeerGroups:
         return out
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Foreseen:
+    """The movement of each meter's peers, worked out beforehand; stands where ``PeerGroups`` would.
+
+    Attributes:
+        movement: ``(n, d, 8)`` float32, what ``PeerGroups.expected`` said.
+    """
+
+    movement: NDArray[np.float32]
+
+    def expected(self, rows: NDArray[np.intp] | slice) -> NDArray[np.float32]:
+        """As of ``PeerGroups``."""
+        return self.movement[rows]
+
+
 def group_peers(blocks: DailyBlocks, table: FeatureTable, seed: int = 0) -> PeerGroups:
     """Group a population by daily shape and reduce what each group did on each day.
 
