@@ -111,7 +111,27 @@ def screen_any(
             engine=engine,
         )  # fmt: skip
     if engine is None or isinstance(engine, LocalEngine):
-        engine = ProcessEngine(min(os.cpu_count() or 1, MOST_WORKERS))
+        processes = ProcessEngine(min(os.cpu_count() or 1, MOST_WORKERS))
+        try:
+            return _screen_fleets(
+                readings, model, folder, processes, context, hemisphere, prevalence, shown, size
+            )
+        finally:
+            processes.close()
+    return _screen_fleets(readings, model, folder, engine, context, hemisphere, prevalence, shown, size)
+
+
+def _screen_fleets(
+    readings: Spooled,
+    model: Model,
+    folder: Path,
+    engine: Engine,
+    context: Context | None,
+    hemisphere: str,
+    prevalence: float | None,
+    shown: int,
+    size: int,
+) -> Screening:
     prior = prior_for(model, prevalence)
     fleets, frames, warnings, incidents = [], [], [], 0
     for spool in readings.spools:

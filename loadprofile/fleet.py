@@ -11,9 +11,10 @@ part. Between the maps features wait on disk. A fleet of one part is judged exac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial, reduce
+from itertools import pairwise
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from loadprofile.features.cohorts import Cohorts, find_cohorts, find_donors
 from loadprofile.features.daily import DailyBlocks, daily_blocks
 from loadprofile.features.peers import Foreseen, PeerGroups
 from loadprofile.features.population import Context
+from loadprofile.features.scan import Seen, Surprises, one_after_another, scan
 from loadprofile.features.slots import SlotCounts
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.models.model import Model
@@ -157,16 +159,33 @@ def measure_fleet(
         raise nothing_to_judge(len(spool))
     donors = tuple(np.concatenate([s.donors[k] for s in found]) for k in range(2))
     cohorts = find_cohorts(
-        below([s.linked for s in found]), reduce(add, (s.counts for s in found)), _batches(parts), None,
-        (donors[0], donors[1]),
+        below([s.linked for s in found]), reduce(add, (s.counts for s in found)), (), None,
+        (donors[0], donors[1]), partial(_look, engine, parts),
     )  # fmt: skip
     return Fleet(parts, cohorts)
 
 
-def _batches(parts: Sequence[Part]) -> Iterator[LoadProfiles]:
-    for part in parts:
-        for start in range(0, len(part.spool), BATCH):
-            yield part.spool.take(np.arange(start, min(start + BATCH, len(part.spool))))
+def _look(
+    engine: Engine,
+    parts: Sequence[Part],
+    found: Surprises,
+    onset: NDArray[np.float64],
+    end: NDArray[np.float64],
+) -> Seen:
+    """Map between the reduces: the readings once more, against what the fleet did."""
+    edges = np.cumsum([0, *(len(part.spool) for part in parts)])
+    rows = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+    tasks = [(part, onset[r], end[r]) for part, r in zip(parts, rows, strict=True)]
+    return one_after_another(engine.map(partial(_look_at_part, found), tasks))
+
+
+def _look_at_part(found: Surprises, task: tuple[Part, NDArray[np.float64], NDArray[np.float64]]) -> Seen:
+    part, onset, end = task
+    seen = []
+    for start in range(0, len(part.spool), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(part.spool)))
+        seen.append(scan(part.spool.take(rows), found, onset[rows], end[rows]))
+    return one_after_another(seen)
 
 
 def _feeders(context: Context) -> dict[str, str]:

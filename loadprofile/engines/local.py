@@ -38,20 +38,26 @@ class LocalEngine:
 
 
 class ProcessEngine:
-    """Processes of this machine, started anew for each map; ``workers=1`` is a plain loop here.
+    """Processes of this machine, started at the first map and kept; ``workers=1`` is a plain loop here.
 
     Functions and items must be picklable, and small: references to files, not readings.
     """
 
     def __init__(self, workers: int = 2) -> None:
         self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(self, function: Callable[[Item], Result], batches: Iterable[Item]) -> list[Result]:
         """See ``Engine.map``."""
-        items = list(batches)
-        workers = min(self.workers, len(items))
-        if workers <= 1:
-            return [function(item) for item in items]
-        # spawn: a fork of a process with threads (progress, BLAS) may hang
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            return list(pool.map(function, items))
+        if self.workers == 1:
+            return [function(batch) for batch in batches]
+        if self._pool is None:
+            # spawn: a fork of a process with threads (progress, BLAS) may hang
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+        return list(self._pool.map(function, batches))
+
+    def close(self) -> None:
+        """End the processes; the next map starts new ones."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None

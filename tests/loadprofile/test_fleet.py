@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from loadprofile.emulate.scenario import draw
-from loadprofile.engines.local import ProcessEngine
 from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.population import Context
 from loadprofile.fleet import divide, judge_fleet, look_closer, measure_fleet
@@ -63,14 +64,22 @@ def test_a_fleet_of_many_parts_does_not_depend_on_the_order_of_the_meters(
     pd.testing.assert_frame_equal(a, b, atol=1e-4)
 
 
-def test_processes_give_the_same(
-    touched: LoadProfiles, detectors: Sequence[SubDetector], small_model: Model, tmp_path: Path
-) -> None:
+class Elsewhere:
+    """An engine that hands over copies, as another process would get them."""
+
+    def map(self, function: Any, batches: Any) -> list[Any]:
+        return [
+            pickle.loads(pickle.dumps(function))(pickle.loads(pickle.dumps(b))) for b in list(batches)[::-1]
+        ][::-1]
+
+
+def test_parts_can_be_measured_elsewhere(touched: LoadProfiles, tmp_path: Path) -> None:
     spool = spooled(touched, tmp_path / "s", 500)
     plain = measure_fleet(spool, tmp_path, size=30)
     (tmp_path / "other").mkdir()
-    other = measure_fleet(spool, tmp_path / "other", size=30, engine=ProcessEngine(2))
+    other = measure_fleet(spool, tmp_path / "other", size=30, engine=Elsewhere())
     assert np.array_equal(plain.cohorts.features.values, other.cohorts.features.values, equal_nan=True)
+    assert len(pickle.dumps(plain.parts[0])) < 100_000
     for a, b in zip(plain.parts, other.parts, strict=True):
         with np.load(a.path) as one, np.load(b.path) as two:
             assert np.array_equal(one["values"], two["values"], equal_nan=True)
