@@ -78,26 +78,28 @@ def screen(
     quiet: Quiet = False,
 ) -> None:
     """Screen meters: a ranked, explained worklist."""
-    from api.assembly import engine_named, model_named, read, write_table
-    from api.assembly import screen as screen_all
+    from api.assembly import engine_named, model_named, write_table
     from api.context import read_context
+    from api.fleets import read_any, screen_any, spool_folder, timezone_of
     from api.reporting import write_screening_report
     from api.summaries import reading_summary, screening_summary
     from api.visits import plan
+    from loadprofile.report.folder import LISTED
 
     progress = Progress(quiet)
     rejects = Path(f"{out}.rejects.csv")
     chosen, fitted = engine_named(engine), model_named(model)
-    with progress.step("reading"):
-        intake = read(inputs, reading, rejects, first, last)
-        context, context_notes = read_context(
-            events, registers, outages, topology, out, intake.profiles[0].timezone
-        )
-    with progress.step("judging"):
-        result = screen_all(
-            intake.profiles, fitted, context=context, hemisphere=hemisphere,
-            prevalence=prevalence, engine=chosen,
-        )  # fmt: skip
+    with spool_folder(out) as folder:
+        with progress.step("reading"):
+            intake = read_any(inputs, reading, folder, rejects, first, last)
+            context, context_notes = read_context(
+                events, registers, outages, topology, out, timezone_of(intake)
+            )
+        with progress.step("judging"):
+            result = screen_any(
+                intake, fitted, folder, context=context, hemisphere=hemisphere, prevalence=prevalence,
+                engine=chosen, shown=0 if report is None else max(pages, LISTED),
+            )  # fmt: skip
     write_table(result.worklist, out)
     crew = plan(result.worklist, visits=visits, visit_cost=visit_cost, precision=precision)
     notes = (*context_notes, *intake.warnings, *result.warnings)

@@ -33,7 +33,7 @@ def _option(help_: str, *names: str) -> Any:
 
 
 READING: dict[str, tuple[Any, Any]] = {
-    "format": (Annotated[str, _option("auto (default), cer, long or wide.")], "auto"),
+    "format": (Annotated[str, _option("auto (default), cer, long, wide or series.")], "auto"),
     "timezone": (
         Annotated[str, _option("Zone of time stamps without one, e.g. Europe/Dublin (default UTC).")],
         "UTC",

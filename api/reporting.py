@@ -34,9 +34,13 @@ def write_screening_report(
     for part in result.parts:
         step = part.measured.profiles.step_minutes
         at = folder if len(result.parts) == 1 else folder / f"{step}-minute"
-        table = result.worklist if len(result.parts) == 1 else worklist(part.verdicts)
+        table = worklist(part.verdicts)
+        every = sum(len(p.verdicts.meter_ids) for p in result.parts)
+        some = (
+            f"the first {len(table):,} of {len(result.worklist):,}" if every < len(result.worklist) else None
+        )
         report = Report(
-            title=f"{len(table):,} meters, {step}-minute readings",
+            title=f"{some or f'{len(table):,}'} meters, {step}-minute readings",
             profiles=part.measured.profiles,
             features=part.measured.features,
             verdicts=part.verdicts,

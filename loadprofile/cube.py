@@ -215,7 +215,9 @@ def read_profiles(
         return _read_cer(sources, paths, options, log, tell)
     if options.customers != "all":
         raise OptionError("customers", options.customers, f"{sources.layout} files have no allocations table")
-    return _read_tables(sources, options, log, tell)
+    if sources.layout == "series":
+        raise OptionError("format", "series", "is read by loadprofile.spool (the commands do)")
+    return read_tables(sources, options, log, tell)
 
 
 def _read_cer(
@@ -277,9 +279,10 @@ def _doubled(profiles: LoadProfiles, homes: set[str] | None) -> list[str]:
     return [sentence]
 
 
-def _read_tables(
+def read_tables(
     sources: Sources, options: ReadOptions, log: RejectLog, tell: Callable[[float], None]
 ) -> Intake:
+    """The same for long and wide tables that were opened already."""
     vocabulary, survey, quiet = Vocabulary(), Survey(), RejectLog(keep=0)
     parts = 2 * len(sources.tables)
     for at, source in enumerate(sources.tables):

@@ -22,7 +22,7 @@ from loadprofile.features.counterfactual import shortfall
 from loadprofile.features.daily import DailyBlocks, daily_blocks
 from loadprofile.features.extract import describe
 from loadprofile.features.peer_differences import peers_features
-from loadprofile.features.peers import PeerGroups, group_peers
+from loadprofile.features.peers import Foreseen, PeerGroups, group_peers
 from loadprofile.features.population import Context, Population
 from loadprofile.features.relative import relative_features
 from loadprofile.features.slots import SlotCounts, count_slots
@@ -55,9 +55,25 @@ class Survey:
     profiles: LoadProfiles
     features: FeatureTable
     blocks: DailyBlocks
-    peers: PeerGroups
+    peers: PeerGroups | Foreseen
     incident: NDArray[np.int64]
     context: Context
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Measured:
+    """A population before anybody asked which meters changed together.
+
+    Attributes:
+        table: the features of each meter, of its change and against its peers.
+        blocks, peers: as in ``Survey``.
+        counts: what happened in each slot, over all meters.
+    """
+
+    table: FeatureTable
+    blocks: DailyBlocks
+    peers: PeerGroups
+    counts: SlotCounts
 
 
 def survey(
@@ -75,6 +91,14 @@ def survey(
         hemisphere: ``north`` or ``south``; decides which months are winter.
         engine: where the map steps run.
     """
+    found = measure(profiles, hemisphere=hemisphere, engine=engine)
+    cohorts = find_cohorts(found.table, found.counts, profiles.batches(BATCH), found.blocks)
+    features = beside([found.table, cohorts.features])
+    return Survey(profiles, features, found.blocks, found.peers, cohorts.incident, context or Context())
+
+
+def measure(profiles: LoadProfiles, *, hemisphere: str = "north", engine: Engine | None = None) -> Measured:
+    """What can be measured with the meters of this cube alone; arguments as of ``survey``."""
     engine = engine or LocalEngine()
     first = engine.map(partial(_describe, hemisphere=hemisphere), profiles.batches(BATCH))
     own = below([table for table, _, _ in first])
@@ -83,10 +107,8 @@ def survey(
     peers = group_peers(blocks, own)
     slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
     changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
-    measured = beside([own, changed, peers_features(peers)])
-    cohorts = find_cohorts(measured, counts, profiles.batches(BATCH), blocks)
-    features = beside([measured, cohorts.features, relative_features(measured)])
-    return Survey(profiles, features, blocks, peers, cohorts.incident, context or Context())
+    table = beside([own, changed, peers_features(peers)])
+    return Measured(beside([table, relative_features(table)]), blocks, peers, counts)
 
 
 def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, DailyBlocks, SlotCounts]:
@@ -141,11 +163,30 @@ def judge(
     Raises:
         NothingToJudgeError: when no meter has ``LEAST_DAYS`` days of readings.
     """
-    prior = model.prior if prior is None else prior
-    days = np.isfinite(measured.blocks.daily()).sum(axis=1)
-    judged = days >= LEAST_DAYS
+    judged = can_be_judged(measured.blocks)
     if not judged.any():
-        raise NothingToJudgeError(len(judged), f"fewer than {LEAST_DAYS} days of readings")
+        raise nothing_to_judge(len(judged))
+    return verdicts_on(measured, judged, detectors, model, model.prior if prior is None else prior)
+
+
+def can_be_judged(blocks: DailyBlocks) -> NDArray[np.bool_]:
+    """``(n,)`` whether a meter has ``LEAST_DAYS`` days of readings."""
+    return np.asarray(np.isfinite(blocks.daily()).sum(axis=1) >= LEAST_DAYS)
+
+
+def nothing_to_judge(meters: int) -> NothingToJudgeError:
+    """What is raised when no meter of a population can be judged."""
+    return NothingToJudgeError(meters, f"fewer than {LEAST_DAYS} days of readings")
+
+
+def verdicts_on(
+    measured: Survey,
+    judged: NDArray[np.bool_],
+    detectors: Sequence[SubDetector],
+    model: Model,
+    prior: NDArray[np.float64],
+) -> tuple[Verdicts, tuple[Findings, ...]]:
+    """``judge`` where some or all meters cannot be judged: those keep the prior, ``undecided``."""
     findings = tuple(model.calibrated(f) for f in examine(measured, detectors))
     table = model_inputs(measured.features, findings)
     probabilities = model.odds.predict_proba(table.select(model.odds_names).values, prior)
@@ -158,11 +199,7 @@ def judge(
     normal = routed.cause == str(Cause.NORMAL)
     for moment in (onset, low, high, end):
         moment[normal] = np.datetime64("NaT")
-    lost, lost_low, lost_high = shortfall(
-        measured.blocks,
-        measured.peers.expected(slice(None)),
-        *(_days_since(measured, m) for m in (onset, end)),
-    )
+    lost, lost_low, lost_high = _lost(measured, onset, end)
     unbilled = ~normal & (routed.cause != str(Cause.SUPER_CONSUMPTION))
     for energy in (lost, lost_low, lost_high):
         energy[~unbilled] = 0.0
@@ -180,6 +217,17 @@ def judge(
         ),
         findings,
     )  # fmt: skip
+
+
+def _lost(
+    measured: Survey, onset: NDArray[np.datetime64], end: NDArray[np.datetime64]
+) -> NDArray[np.float64]:
+    """``(3, n)`` energy lost and its interval; asked only of meters that have an onset, NaN for the rest."""
+    out = np.full((3, len(onset)), np.nan)
+    rows = np.flatnonzero(~np.isnat(onset))
+    since, until = (_days_since(measured, moment)[rows] for moment in (onset, end))
+    out[:, rows] = shortfall(measured.blocks.take(rows), measured.peers.expected(rows), since, until)
+    return out
 
 
 def _spans(findings: Sequence[Findings], leading: NDArray[np.int64]) -> tuple[NDArray[np.datetime64], ...]:

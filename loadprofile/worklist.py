@@ -7,7 +7,7 @@ which a visit is expected to pay: expected recovery first, then how unusual the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -87,6 +87,21 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
     frame = frame.iloc[order].reset_index(drop=True)
     frame.insert(0, "rank", np.arange(1, n + 1))
     return frame[list(COLUMNS)]
+
+
+def ranked_together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Worklists of different meters as one, ranked anew; what ``worklist`` gives for all their verdicts."""
+    frame = pd.concat(frames, ignore_index=True)
+    order = np.lexsort(
+        (
+            frame["meter_id"].to_numpy(dtype=np.str_),
+            -frame["anomaly_score"].to_numpy(),
+            -frame["expected_recovery"].to_numpy(),
+        )
+    )
+    frame = frame.iloc[order].reset_index(drop=True)
+    frame["rank"] = np.arange(1, len(frame) + 1)
+    return frame
 
 
 def rounded_to_one(probabilities: NDArray[np.float64], decimals: int = 6) -> NDArray[np.float64]:

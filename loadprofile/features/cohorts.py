@@ -8,21 +8,24 @@ December is no incident.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.sparse import csgraph
 
 from loadprofile.errors import ShapeError
 from loadprofile.features.coincidence import Changes, find_together, tail
 from loadprofile.features.daily import DailyBlocks
-from loadprofile.features.partners import donor_similarity, sides, swap_similarity
-from loadprofile.features.slots import MOST_SURPRISED, ZERO_RUN_HOURS, SlotCounts, meter_slots
+from loadprofile.features.partners import donor_similarity, swap_similarity
+from loadprofile.features.slot_scan import Seen, Surprises, one_after_another, scan, surprises
+from loadprofile.features.slots import SlotCounts
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles, frozen
+
+Array = NDArray[np.float64]
 
 LEAST_SURPRISE = 1.5
 """-log10 chance, after counting how many questions were asked, that makes an incident."""
@@ -73,6 +76,8 @@ def find_cohorts(
     counts: SlotCounts,
     batches: Iterable[LoadProfiles],
     blocks: DailyBlocks | None = None,
+    donors: tuple[Array, Array] | None = None,
+    look: Callable[[Surprises, Array, Array], Seen] | None = None,
 ) -> Cohorts:
     """Find what meters share with others.
 
@@ -82,6 +87,8 @@ def find_cohorts(
         counts: ``count_slots`` of all batches, added up.
         batches: the readings of the same meters in the same order, in any batching (a second pass).
         blocks: the whole population's daily blocks, for donors; without them those columns are NaN.
+        donors: what ``find_donors`` said of the same meters, where that was asked before.
+        look: scans all meters of the table (``slot_scan.scan``) in place of the pass over ``batches``.
 
     Raises:
         ShapeError: when batches hold other meters than the table.
@@ -91,12 +98,10 @@ def find_cohorts(
     onset = table.column("when.change").astype(np.float64)
     end = table.column("when.change_end").astype(np.float64)
     glr = table.column("change.glr").astype(np.float64)
-    marked = np.where(glr >= max(MARKED_GLR, OVER_MEDIAN * _median(glr)), onset, np.nan)
-    before, after = np.full((n, 24), np.nan), np.full((n, 24), np.nan)
-    links = [
-        np.empty((0, 2), dtype=np.int64),
-        *_scan(table, counts, batches, marked, end, before, after, out),
-    ]
+    marked = _marked(glr, onset)
+    found = surprises(counts)
+    seen = look(found, marked, end) if look else _look(table, batches, found, marked, end)
+    links = [np.empty((0, 2), dtype=np.int64), *_shared_slots(seen, found, out)]
     changes = Changes(
         onset=_on_grid(marked, counts),
         log_ratio=table.column("change.log_ratio").astype(np.float64),
@@ -118,12 +123,11 @@ def find_cohorts(
             moments = _on_grid(table.column(source).astype(np.float64), counts)
             out[name], same = _same_slot(moments, counts)
             links.append(same)
-    out["swap_similarity"] = swap_similarity(marked, before, after)
-    if blocks is not None:
-        weekend = (blocks.days.astype(np.int64) + 3) % 7 >= 5
-        out["donor_similarity"], out["donor_margin"] = donor_similarity(
-            blocks.power, marked, end, glr, weekend
-        )
+    out["swap_similarity"] = swap_similarity(marked, seen.before, seen.after)
+    if donors is None and blocks is not None:
+        donors = find_donors(table, blocks)
+    if donors is not None:
+        out["donor_similarity"], out["donor_margin"] = donors
     links[0] = together.links
     incident, sizes = _incidents(n, links, table.meter_ids)
     out["incident_size"] = sizes
@@ -132,20 +136,32 @@ def find_cohorts(
     return Cohorts(FeatureTable(table.meter_ids, names, values), incident)
 
 
-def _median(values: NDArray[np.float64]) -> float:
+def find_donors(table: FeatureTable, blocks: DailyBlocks) -> tuple[Array, Array]:
+    """Whose load was added to each meter (``partners.donor_similarity``), among the meters of ``blocks``."""
+    weekend = (blocks.days.astype(np.int64) + 3) % 7 >= 5
+    glr = table.column("change.glr").astype(np.float64)
+    onset, end = (table.column(f"when.{name}").astype(np.float64) for name in ("change", "change_end"))
+    return donor_similarity(blocks.power, _marked(glr, onset), end, glr, weekend)
+
+
+def _marked(glr: Array, onset: Array) -> Array:
+    """Onsets of the changes that take part in cohorts, NaN for the others."""
+    marked: Array = np.where(glr >= max(MARKED_GLR, OVER_MEDIAN * _median(glr)), onset, np.nan)
+    return marked
+
+
+def _median(values: Array) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _on_grid(moments: NDArray[np.float64], counts: SlotCounts) -> NDArray[np.float64]:
+def _on_grid(moments: Array, counts: SlotCounts) -> Array:
     """Moments rounded to slots: float32 features are a few seconds off."""
     s = 1440 // counts.step_minutes
     return np.rint(moments * s) / s
 
 
-def _same_slot(
-    moments: NDArray[np.float64], counts: SlotCounts
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _same_slot(moments: Array, counts: SlotCounts) -> tuple[Array, NDArray[np.int64]]:
     """How many others share each moment, and links where that is no accident."""
     size = np.full(len(moments), np.nan)
     known = np.flatnonzero(np.isfinite(moments))
@@ -166,95 +182,54 @@ def _chain(keys: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64
     return np.column_stack([rows[order][:-1][same], rows[order][1:][same]]).astype(np.int64)
 
 
-def _scan(
-    table: FeatureTable,
-    counts: SlotCounts,
-    batches: Iterable[LoadProfiles],
-    onset: NDArray[np.float64],
-    end: NDArray[np.float64],
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
-    out: dict[str, NDArray[np.float64]],
-) -> list[NDArray[np.int64]]:
-    """Second pass over the readings: gaps, zero runs and jumps against the counts; sides of each change."""
-    total = counts.counts.shape[1]
-    gap_key = counts.gaps[:, 0] * (total + 1) + counts.gaps[:, 1]
-    gap_surprise = counts.gap_surprise()
-    surprise = {kind: counts.surprise(kind) for kind in ("zero", "up", "down")}
-    best: dict[str, list[tuple[int, int]]] = {"gap": [], "zero": [], "up": [], "down": []}
-    penalty = {
-        "gap": np.log10(max(len(gap_key), 1) + 1.0), "zero": np.log10(total), "up": np.log10(total),
-        "down": np.log10(total),
-    }  # fmt: skip
-    usual = {kind: counts.usual(kind) for kind in ("up", "down")}
-    odd = {kind: surprise[kind] - penalty[kind] >= LEAST_SURPRISE for kind in ("up", "down")}
-    row = 0
+def _look(
+    table: FeatureTable, batches: Iterable[LoadProfiles], found: Surprises, onset: Array, end: Array
+) -> Seen:
+    """Scan batch after batch."""
+    parts, row = [], 0
     for batch in batches:
-        stop = row + len(batch)
-        if not np.array_equal(batch.meter_ids, table.meter_ids[row:stop]):
+        rows = slice(row, row + len(batch))
+        if not np.array_equal(batch.meter_ids, table.meter_ids[rows]):
             raise ShapeError("batches", "other meters or order", "the meters of table")
-        before[row:stop], after[row:stop] = sides(batch.kwh, onset[row:stop], end[row:stop])
-        exists = batch.exists.ravel()
-        for i in range(len(batch)):
-            flat = batch.kwh[i].ravel()
-            gaps, zeros, up, down = meter_slots(flat, exists, ZERO_RUN_HOURS * batch.slots_per_day // 24)
-            known = np.isfinite(flat).any()
-            for kind, at in (("gap", gaps), ("zero", zeros)):
-                values, sizes, keys = gap_surprise, counts.gaps[:, 2], gap_key
-                if kind == "gap":
-                    where = np.searchsorted(gap_key, at[:, 0] * (total + 1) + at[:, 1])
-                else:
-                    where, values, sizes = at, surprise["zero"], counts.counts[2]
-                    keys = np.arange(total)
-                out[f"{kind}_size"][row], out[f"{kind}_surprise"][row] = 0.0, 0.0
-                if len(where):
-                    top = where[np.argmax(values[where])]
-                    out[f"{kind}_size"][row] = sizes[top] - 1
-                    out[f"{kind}_surprise"][row] = values[top]
-                    if values[top] - penalty[kind] >= LEAST_SURPRISE:
-                        best[kind].append((int(keys[top]), row))
-            if not known:
-                out["zero_size"][row] = out["zero_surprise"][row] = np.nan
-            jumps = np.concatenate([surprise["up"][up], surprise["down"][down]])
-            if len(jumps):
-                out["jump_share"][row] = (jumps >= 4).mean()
-                out["jump_surprise"][row] = jumps.max()
-            joined, of, chance = 0, 0, 0.0
-            for kind, at in (("up", up), ("down", down)):
-                there = odd[kind] & np.isfinite(flat)
-                joined += int(odd[kind][at].sum())
-                of += int(there.sum())
-                chance += float(usual[kind][there].sum())
-                if len(at):
-                    top = at[np.argmax(surprise[kind][at])]
-                    if surprise[kind][top] - penalty[kind] >= SHIFTED_JUMP:
-                        best[kind].append((int(top), row))
-            if known:
-                # by habit of the clock alone, a meter joins so many of the population's odd slots
-                out["joined"][row] = joined
-                out["joined_share"][row] = joined / of if of else 0.0
-                out["joined_surprise"][row] = _poisson_tail(joined, chance)
-            row += 1
+        parts.append(scan(batch, found, onset[rows], end[rows]))
+        row += len(batch)
     if row != len(table):
         raise ShapeError("batches", f"{row} meters", len(table))
+    return one_after_another(parts)
+
+
+def _shared_slots(seen: Seen, found: Surprises, out: dict[str, Array]) -> list[NDArray[np.int64]]:
+    """Sizes and surprises of slots shared with others, and links where that is no chance."""
+    sizes = {"gap": found.gap_size, "zero": found.zero_size}
+    penalty = {
+        "gap": np.log10(max(len(found.gap_key), 1) + 1.0), "zero": np.log10(len(found.zero)),
+        "up": np.log10(len(found.up)), "down": np.log10(len(found.down)),
+    }  # fmt: skip
     links = []
-    for pairs in best.values():
-        if pairs:
-            keys, rows = np.array(pairs, dtype=np.int64).T
-            links.append(_chain(keys, rows))
+    for kind, least in (
+        ("gap", LEAST_SURPRISE), ("zero", LEAST_SURPRISE), ("up", SHIFTED_JUMP), ("down", SHIFTED_JUMP),
+    ):  # fmt: skip
+        at, values = getattr(seen, kind), getattr(found, kind)
+        has = np.flatnonzero(at >= 0)
+        surprise = np.zeros(len(at))
+        surprise[has] = values[at[has]]
+        if kind in sizes:
+            out[f"{kind}_size"] = np.zeros(len(at))
+            out[f"{kind}_size"][has] = sizes[kind][at[has]] - 1
+            out[f"{kind}_surprise"] = surprise
+        linked = has[surprise[has] - penalty[kind] >= least]
+        if len(linked):
+            links.append(_chain(at[linked], linked))
+    for name in ("zero_size", "zero_surprise"):
+        out[name][~seen.known] = np.nan
+    for name in ("jump_share", "jump_surprise", "joined", "joined_share", "joined_surprise"):
+        out[name] = getattr(seen, name)
     return links
-
-
-def _poisson_tail(count: int, mean: float) -> float:
-    """-log10 P(Poisson(mean) >= count), capped."""
-    if count == 0:
-        return 0.0
-    return float(np.clip(stats.poisson.logsf(count - 1, max(mean, 1e-9)) / -np.log(10), 0.0, MOST_SURPRISED))
 
 
 def _incidents(
     n: int, kinds: list[NDArray[np.int64]], ids: NDArray[np.str_]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], Array]:
     """Number of each meter's incident and how many others are in it; kinds of links in order of weight.
 
     Linked meters of one kind are one incident. Where half of them are in one of an earlier kind already,

@@ -175,17 +175,9 @@ def _span(values: NDArray[np.float32], step: float) -> tuple[int, int, int, int,
     nothing new and are not judged.
     """
     m = len(values)
-    gains = np.empty(m, dtype=np.float32)
-    rests = np.empty(m, dtype=np.int8)  # steps modulo 30, -1 off the grid
+    turn = np.empty(m, dtype=np.int64)  # whole steps, -1 off the grid
     place = np.empty(m, dtype=np.int32)
-    on, positive, n = 0, 0, 0
-    even = np.zeros(30, dtype=np.bool_)
-    third = np.zeros(30, dtype=np.bool_)
-    fifth = np.zeros(30, dtype=np.bool_)
-    even[::2] = True
-    third[::3] = True
-    fifth[::5] = True
-    streak2, streak3, streak5, most2, most3, most5 = 0, 0, 0, 0, 0, 0
+    on, positive, off, n = 0, 0, 0, 0
     before = np.float32(0.0)
     inverse = 1.0 / step
     for k in range(m):
@@ -200,32 +192,51 @@ def _span(values: NDArray[np.float32], step: float) -> tuple[int, int, int, int,
         if v == before or 1.2e-7 * turns >= 0.05:
             continue
         before = v
-        rest = int(whole - 30.0 * np.floor((whole + 0.5) * (1.0 / 30.0)))  # cheaper than %
-        streak2 = streak2 + 1 if fits and even[rest] else 0
-        streak3 = streak3 + 1 if fits and third[rest] else 0
-        streak5 = streak5 + 1 if fits and fifth[rest] else 0
-        most2 = max(most2, streak2)
-        most3 = max(most3, streak3)
-        most5 = max(most5, streak5)
-        gains[n] = -0.25 if fits else 1.0
-        rests[n] = rest if fits else -1
+        turn[n] = np.int64(whole) if fits else -1
         place[n] = k
+        off += not fits
         n += 1
-    first, last, _ = _best_stretch(gains[:n], OFF_GAIN)
+    gains = np.empty(n, dtype=np.float32)
+    first, last = 0, -1
+    if off > OFF_GAIN:
+        for k in range(n):
+            gains[k] = -0.25 if turn[k] >= 0 else 1.0
+        first, last, _ = _best_stretch(gains, OFF_GAIN)
     if last < 0:
         best = COARSE_GAIN
-        for divisor, most in ((2, most2), (3, most3), (5, most5)):
+        for divisor in (2, 3, 5):
             bits = np.log2(divisor)
-            if most * bits < 16.0:
+            if not _holds_for(turn[:n], divisor, int(np.ceil(16.0 / bits))):
                 continue
             for k in range(n):
-                gains[k] = bits if rests[k] >= 0 and rests[k] % divisor == 0 else -6.0
-            a, b, gained = _best_stretch(gains[:n], best)
+                gains[k] = bits if turn[k] >= 0 and turn[k] % divisor == 0 else -6.0
+            a, b, gained = _best_stretch(gains, best)
             if b >= 0:
                 first, last, best = a, b, gained
     if last < 0:
         return on, positive, -1, -1, 0, n
     return on, positive, place[first], place[last], last - first + 1, n
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _holds_for(turn: NDArray[np.int64], divisor: int, least: int) -> bool:
+    """Whether so many readings in a row are multiples of so many steps.
+
+    Any such run covers every ``least``-th place of the series once, so only those are looked at.
+    """
+    n = len(turn)
+    at = least - 1
+    while at < n:
+        if turn[at] >= 0 and turn[at] % divisor == 0:
+            low, high = at, at
+            while low > 0 and turn[low - 1] >= 0 and turn[low - 1] % divisor == 0:
+                low -= 1
+            while high + 1 < n and turn[high + 1] >= 0 and turn[high + 1] % divisor == 0:
+                high += 1
+            if high - low + 1 >= least:
+                return True
+        at += least
+    return False
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

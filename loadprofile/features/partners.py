@@ -10,12 +10,19 @@ home's data. Habits at the same clock hour are taken out first: everybody has ev
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+from loadprofile.features.daily import BLOCKS
+from loadprofile.profiles import frozen
 
 SWAP_DAYS = 1.0
 DONOR_DAYS = 60
 MOST_DONEES = 1500
 """Only so many meters (the strongest changes) are looked at for donors: O(n) each."""
+
+TOGETHER = 24
+"""Donees whose correlations with everybody are one matrix product."""
 
 Array = NDArray[np.float64]
 
@@ -73,34 +80,81 @@ def donor_similarity(
     takers = takers[np.argsort(-strength[takers], kind="stable")][:MOST_DONEES]
     if len(takers) == 0 or n < 3:
         return best, margin
-    moves = np.empty_like(power)
-    for kind in (weekend, ~weekend):
-        if kind.any():
-            moves[:, kind] = power[:, kind] - _mean(power[:, kind])[:, None]
-    scale = np.sqrt(_mean((moves**2).reshape(n, -1)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        moves /= scale[:, None, None]
-    moves = np.clip(np.nan_to_num(moves), -4, 4).astype(np.float32)
-    for i in takers:
+    moves = _moves(power, weekend)
+    # sums of squares up to each block: the length of any window is a difference
+    squares = np.zeros((len(moves) + 1, n))
+    np.cumsum(moves * moves, axis=0, dtype=np.float64, out=squares[1:])
+    spans = _windows(onset, end, d, takers)
+    known = spans[:, 1] > 0
+    takers, spans = takers[known], spans[known]
+    order = np.lexsort((takers, spans[:, 0]))
+    for start in range(0, len(order), TOGETHER):
+        some = order[start : start + TOGETHER]
+        # one product for takers whose windows lie near each other, each padded with zeros to their hull
+        low, high = spans[some, 0].min() * BLOCKS, spans[some, 1].max() * BLOCKS
+        added = np.zeros((len(some), high - low), dtype=np.float32)
+        size = np.empty(len(some))
+        for k, at in enumerate(some):
+            mine = _added(power[takers[at]], spans[at], weekend)
+            begin = spans[at, 0] * BLOCKS - low
+            added[k, begin : begin + len(mine)] = mine
+            size[k] = (mine * mine).sum()
+        product = added @ moves[low:high]
+        for k, at in enumerate(some):
+            first, last = spans[at] * BLOCKS
+            length = np.sqrt(np.maximum(squares[last] - squares[first], 0.0) * size[k])
+            found = np.divide(product[k], length, out=np.zeros(n), where=length > 1e-9)
+            i = takers[at]
+            found[i] = -1.0
+            two = np.partition(found, n - 2)[-2:]
+            best[i], margin[i] = np.clip(two[1], 0, 1), two[1] - two[0]
+    return best, margin
+
+
+def _moves(power: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Each meter's blocks without its habit at that clock time, over their spread, ``(d * 8, n)``.
+
+    Held to 4 spreads; 0 where unknown.
+    """
+    n = len(power)
+    out = np.empty((power.shape[1] * BLOCKS, n), dtype=np.float32)
+    for start in range(0, n, 256):
+        rows = slice(start, min(start + 256, n))
+        part = power[rows]
+        moves = np.empty_like(part)
+        for kind in (weekend, ~weekend):
+            if kind.any():
+                moves[:, kind] = part[:, kind] - _mean(part[:, kind])[:, None]
+        scale = np.sqrt(_mean((moves**2).reshape(len(part), -1)))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moves /= scale[:, None, None]
+        out[:, rows] = np.clip(np.nan_to_num(moves), -4, 4).reshape(len(part), -1).T
+    return out
+
+
+def _windows(onset: Array, end: Array, d: int, takers: NDArray[np.intp]) -> NDArray[np.int64]:
+    """First and last day looked at after each taker's onset, ``(t, 2)``; 0, 0 = too few days."""
+    out = np.zeros((len(takers), 2), dtype=np.int64)
+    for k, i in enumerate(takers):
         first = int(np.ceil(onset[i]))
         last = int(min(end[i] if np.isfinite(end[i]) else d, first + DONOR_DAYS, d))
-        if last - first < 5 or first < 5:
-            continue
-        window = moves[:, first:last].reshape(n, -1)
-        own = power[i, first:last].astype(np.float64)
-        for kind in (weekend[first:last], ~weekend[first:last]):
-            if kind.any():
-                own[kind] -= _mean(own[kind][None])[0]
-        mine = np.nan_to_num(own).ravel()
-        reach = 4 * mine.std()
-        mine = np.clip(mine, -reach, reach)
-        length = np.sqrt((window * window).sum(axis=1, dtype=np.float64) * (mine * mine).sum())
-        product = window @ mine.astype(np.float32)
-        found = np.divide(product, length, out=np.zeros(n), where=length > 1e-9)
-        found[i] = -1.0
-        two = np.partition(found, n - 2)[-2:]
-        best[i], margin[i] = np.clip(two[1], 0, 1), two[1] - two[0]
-    return best, margin
+        if last - first >= 5 and first >= 5:
+            out[k] = first, last
+    return out
+
+
+def _added(
+    power: NDArray[np.float32], span: NDArray[np.int64], weekend: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """A taker's blocks in its window, without the habit of the window, held to 4 spreads."""
+    own = power[span[0] : span[1]].astype(np.float64)
+    kinds = weekend[span[0] : span[1]]
+    for kind in (kinds, ~kinds):
+        if kind.any():
+            own[kind] -= _mean(own[kind][None])[0]
+    mine = np.nan_to_num(own).ravel()
+    reach = 4 * mine.std()
+    return np.clip(mine, -reach, reach).astype(np.float32)
 
 
 def _mean(values: NDArray[np.floating]) -> Array:
@@ -115,19 +169,35 @@ def sides(
     kwh: NDArray[np.float32], onset: Array, end: Array, days: int = 42
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean kWh per clock hour before and after each onset, ``(m, 24)`` each; NaN where unknown."""
+    m, d = kwh.shape[:2]
+    out = np.full((2, m, 24), np.nan)
+    day = np.where(np.isfinite(onset), onset, -1.0)
+    last = np.where(np.isfinite(end), end, d)
+    _sides(frozen(np.ascontiguousarray(kwh)), day, np.asarray(last, dtype=np.float64), days, out)
+    return out[0], out[1]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sides(kwh: NDArray[np.float32], onset: Array, end: Array, days: int, out: Array) -> None:
     m, d, s = kwh.shape
-    before, after = np.full((m, 24), np.nan), np.full((m, 24), np.nan)
+    width = s // 24
+    total, seen = np.empty(24), np.empty(24)
     for i in range(m):
-        if not np.isfinite(onset[i]):
+        if onset[i] < 0:
             continue
-        day = int(onset[i])
-        first = int(np.ceil(onset[i]))
-        last = int(min(end[i] if np.isfinite(end[i]) else d, first + days, d))
-        for out, part in ((before, kwh[i, max(0, day - days) : day]), (after, kwh[i, first:last])):
-            if len(part) >= 3:
-                hours = part.reshape(len(part), 24, s // 24).transpose(1, 0, 2).reshape(24, -1)
-                known = np.isfinite(hours).sum(axis=1)
-                if (known > 0).all():
-                    out[i] = np.where(np.isfinite(hours), hours, 0).sum(axis=1, dtype=np.float64) / known
-                    out[i] *= s // 24
-    return before, after
+        day, next_day = int(onset[i]), int(np.ceil(onset[i]))
+        for side in range(2):
+            first = max(0, day - days) if side == 0 else next_day
+            last = day if side == 0 else int(min(end[i], next_day + days, d))
+            if last - first < 3:
+                continue
+            total[:] = 0.0
+            seen[:] = 0.0
+            for t in range(first, last):
+                for k in range(s):
+                    if np.isfinite(kwh[i, t, k]):
+                        total[k // width] += kwh[i, t, k]
+                        seen[k // width] += 1.0
+            if seen.min() > 0:
+                for h in range(24):
+                    out[side, i, h] = total[h] / seen[h] * width

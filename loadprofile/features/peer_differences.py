@@ -7,6 +7,7 @@ meter itself out of what it is compared with.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.features.peers import FEWEST_PEERS, PeerGroups
@@ -78,58 +79,126 @@ def _own_numbers(power: NDArray[np.float32]) -> NDArray[np.float64]:
     """Level (kW), night and evening share, p99/mean, zero share, p5/mean and entropy, ``(m, 8)``."""
     m = len(power)
     out = np.full((m, 8), np.nan)
+    # numpy sorts float32 in vectors, numba does not; NaN come last
+    _numbers(power, np.sort(power.reshape(m, -1), axis=1), out)
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _numbers(power: NDArray[np.float32], ordered: NDArray[np.float32], out: NDArray[np.float64]) -> None:
+    m, d, b = power.shape
     for i in range(m):
-        known = power[i][np.isfinite(power[i])].astype(np.float64)
-        if len(known) < 40:
+        known = ordered.shape[1]
+        while known > 0 and not np.isfinite(ordered[i, known - 1]):
+            known -= 1
+        if known < 40:
             continue
-        level = known.mean()
+        values = ordered[i, :known]
+        total = 0.0
+        zeros = 0
+        for k in range(known):
+            total += values[k]
+            zeros += values[k] <= 0.0
+        level = total / known
         out[i, 0] = level
-        out[i, 4] = float((known <= 0).mean())
-        if not level > 0:
+        out[i, 4] = zeros / known
+        if not level > 0.0:
             continue
-        with np.errstate(invalid="ignore"):
-            clock = np.array([block[np.isfinite(block)].mean() if np.isfinite(block).any() else np.nan
-                              for block in power[i].T])  # fmt: skip
-        out[i, 1] = clock[:2].sum() / clock.sum()
-        out[i, 2] = clock[5:].sum() / clock.sum()
-        low, high = np.quantile(known, [0.05, 0.99])
+        night, evening, day = 0.0, 0.0, 0.0
+        for k in range(b):
+            mean, count = 0.0, 0
+            for t in range(d):
+                if np.isfinite(power[i, t, k]):
+                    mean += power[i, t, k]
+                    count += 1
+            mean = mean / count if count else np.nan
+            day += mean
+            night += mean if k < 2 else 0.0
+            evening += mean if k >= 5 else 0.0
+        out[i, 1], out[i, 2] = night / day, evening / day
+        low, high = _quantile(values, 0.05), _quantile(values, 0.99)
         out[i, 3], out[i, 5] = high / level, low / level
-        counts = np.histogram(known, bins=16, range=(min(known.min(), 0.0), max(high, 1e-9)))[0]
-        share = counts[counts > 0] / max(counts.sum(), 1)
-        out[i, 6] = -(share * np.log(share)).sum()
+        out[i, 6] = _entropy(values, min(np.float64(values[0]), 0.0), max(high, 1e-9))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _quantile(ordered: NDArray[np.float32], share: float) -> float:
+    """Quantile (linear between ranks) of ascending values."""
+    place = share * (len(ordered) - 1)
+    at = int(place)
+    low = np.float64(ordered[at])
+    high = np.float64(ordered[min(at + 1, len(ordered) - 1)])
+    return low + (high - low) * (place - at)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _entropy(ordered: NDArray[np.float32], first: float, last: float) -> float:
+    """Entropy of the values in 16 equal bins from first to last, both ends included; others are left."""
+    total = np.searchsorted(ordered, last, side="right") - np.searchsorted(ordered, first, side="left")
+    out = 0.0
+    begin = np.searchsorted(ordered, first, side="left")
+    for k in range(16):
+        edge = first + (k + 1) * ((last - first) / 16)
+        end = (
+            np.searchsorted(ordered, last, side="right")
+            if k == 15
+            else np.searchsorted(ordered, edge, side="left")
+        )
+        if end > begin:
+            share = (end - begin) / total
+            out -= share * np.log(share)
+        begin = max(begin, end)
     return out
 
 
 def _together(power: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
     """Correlation with the peers' days, and the change of level against them, ``(m, 2)``."""
     out = np.full((len(power), 2), np.nan)
-    both = np.isfinite(power) & np.isfinite(expected)
-    count = both.sum(axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        own = np.where(both, power, 0).sum(axis=2) / count
-        peers = np.where(both, expected, 0).sum(axis=2) / count
-    own[count < 6] = np.nan
-    for i in range(len(power)):
-        days = np.flatnonzero(np.isfinite(own[i]) & np.isfinite(peers[i]))
-        if len(days) < 21:
-            continue
-        level = float(np.median(own[i, days]))
-        if not level > 0:
-            continue
-        logs = np.log(np.maximum(own[i, days], 0) + 0.05 * level)
-        others = np.log(peers[i, days])
-        third = len(days) // 3
-        adjusted = logs - others
-        out[i, 1] = np.median(adjusted[-third:]) - np.median(adjusted[:third])
-        a, b = _without_week_mean(logs), _without_week_mean(others)
-        scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-        if scale > 1e-9:
-            out[i, 0] = float((a * b).sum()) / scale
+    _compare(power, expected, out)
     return out
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _compare(power: NDArray[np.float32], expected: NDArray[np.float32], out: NDArray[np.float64]) -> None:
+    m, d, b = power.shape
+    own, peers = np.empty(d), np.empty(d)
+    for i in range(m):
+        days = 0
+        for t in range(d):
+            found, foreseen, count = 0.0, 0.0, 0
+            for k in range(b):
+                if np.isfinite(power[i, t, k]) and np.isfinite(expected[i, t, k]):
+                    found += power[i, t, k]
+                    foreseen += expected[i, t, k]
+                    count += 1
+            if count >= 6:
+                own[days], peers[days] = found / count, foreseen / count
+                days += 1
+        if days < 21:
+            continue
+        level = np.median(own[:days])
+        if not level > 0.0:
+            continue
+        logs = np.log(np.maximum(own[:days], 0.0) + 0.05 * level)
+        others = np.log(peers[:days])
+        adjusted = logs - others
+        third = days // 3
+        out[i, 1] = np.median(adjusted[days - third :]) - np.median(adjusted[:third])
+        a, c = _without_week_mean(logs), _without_week_mean(others)
+        scale = np.sqrt((a * a).sum() * (c * c).sum())
+        if scale > 1e-9:
+            out[i, 0] = (a * c).sum() / scale
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _without_week_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    window = np.ones(7)
-    mean = np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
-    out: NDArray[np.float64] = values - mean
+    """Less the mean of the three values on each side and itself."""
+    n = len(values)
+    out = np.empty(n)
+    for t in range(n):
+        first, last = max(t - 3, 0), min(t + 4, n)
+        total = 0.0
+        for u in range(first, last):
+            total += values[u]
+        out[t] = values[t] - total / (last - first)
     return out

@@ -94,6 +94,21 @@ class PeerGroups:
         return out
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Foreseen:
+    """The movement of each meter's peers, worked out beforehand; stands where ``PeerGroups`` would.
+
+    Attributes:
+        movement: ``(n, d, 8)`` float32, what ``PeerGroups.expected`` said.
+    """
+
+    movement: NDArray[np.float32]
+
+    def expected(self, rows: NDArray[np.intp] | slice) -> NDArray[np.float32]:
+        """As of ``PeerGroups``."""
+        return self.movement[rows]
+
+
 def group_peers(blocks: DailyBlocks, table: FeatureTable, seed: int = 0) -> PeerGroups:
     """Group a population by daily shape and reduce what each group did on each day.
 
@@ -136,8 +151,7 @@ def reduce_groups(
     order = members[np.argsort(labels[members], kind="stable")]
     groups = int(labels.max(initial=-1)) + 1
     starts = np.searchsorted(labels[order], np.arange(groups + 1))
-    out: NDArray[np.float32] = _spread(power, usual, order, starts)
-    return out
+    return _spread(power, usual, order, starts)
 
 
 def _steady(groups: PeerGroups) -> NDArray[np.bool_]:
@@ -226,50 +240,56 @@ def _labels(shapes: NDArray[np.float64], ids: NDArray[np.str_], seed: int) -> ND
     return labels
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _reduce(values: NDArray[np.float32], count: int, out: NDArray[np.float32]) -> None:
-    if count < 2:
-        out[3] = count
-        return
-    part = np.sort(values[:count])
-    cut = (count - 1) // 4  # what the quartiles of the others (one fewer) cut off
-    total = 0.0
-    for i in range(cut, count - cut):
-        total += part[i]
-    out[0] = total
-    out[1] = part[cut]
-    out[2] = part[count - 1 - cut]
-    out[3] = count
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _spread(
     power: NDArray[np.float32],
     usual: NDArray[np.float32],
     order: NDArray[np.intp],
     starts: NDArray[np.intp],
 ) -> NDArray[np.float32]:
-    n, d, b = power.shape
+    """``reduce_groups``: some days at a time, all meters of a group sorted together."""
+    _, d, b = power.shape
     groups = len(starts) - 1
     out = np.zeros((groups + 1, d, b, 4), dtype=np.float32)
-    values = np.empty(n, dtype=np.float32)
-    everyone = np.empty(n, dtype=np.float32)
-    for t in range(d):
-        for k in range(b):
-            total = 0
-            for g in range(groups):
-                count = 0
-                for at in range(starts[g], starts[g + 1]):
-                    i = order[at]
-                    value = power[i, t, k] / usual[i, k]
-                    if np.isfinite(value):
-                        values[count] = value
-                        everyone[total] = value
-                        count += 1
-                        total += 1
-                _reduce(values, count, out[g, t, k])
-            _reduce(everyone, total, out[groups, t, k])
+    level = usual[order][:, None, :]
+    days = max(1, SORTED_CELLS // max(len(order) * b, 1))
+    for start in range(0, d, days):
+        rows = slice(start, min(start + days, d))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = power[order, rows] / level
+        relative[~np.isfinite(relative)] = np.nan
+        # sorted in place, each group for itself and then everybody: NaN come last
+        values = np.ascontiguousarray(relative.reshape(len(order), -1).T)
+        kept = out[:, rows].reshape(groups + 1, -1, 4)
+        for g in range(groups):
+            part = np.sort(values[:, starts[g] : starts[g + 1]], axis=1)
+            _reduce(part, kept[g])
+        _reduce(np.sort(values, axis=1), kept[groups])
+        out[:, rows] = kept.reshape(groups + 1, -1, b, 4)
     return out
+
+
+SORTED_CELLS = 1 << 22
+"""Numbers sorted at a time: 16 MB."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _reduce(ordered: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """What ``PeerGroups.spread`` holds from rows of ascending values, NaN last."""
+    for i in range(len(ordered)):
+        part = ordered[i]
+        count = len(part)
+        while count > 0 and np.isnan(part[count - 1]):
+            count -= 1
+        out[i, 3] = count
+        if count < 2:
+            continue
+        cut = (count - 1) // 4  # what the quartiles of the others (one fewer) cut off
+        total = 0.0
+        for k in range(cut, count - cut):
+            total += part[k]
+        out[i, 0] = total
+        out[i, 1] = part[cut]
+        out[i, 2] = part[count - 1 - cut]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -298,13 +318,14 @@ def _expected(
     m, d, b = power.shape
     last = len(spread) - 1
     out = np.full((m, d, b), np.nan, dtype=np.float32)
+    total, days = np.empty(b), np.empty(b)
     for i in range(m):
         grouped = labels[i] >= 0
         member = grouped and steady[i]
-        for k in range(b):
-            total = 0.0
-            days = 0
-            for t in range(d):
+        total[:] = 0.0
+        days[:] = 0.0
+        for t in range(d):
+            for k in range(b):
                 own = power[i, t, k] / usual[i, k]
                 everyone, others = _without(spread[last, t, k], own, member)
                 if others < FEWEST_PEERS:
@@ -317,9 +338,11 @@ def _expected(
                         value = share * group + (1 - share) * everyone
                 if value > 0:
                     out[i, t, k] = value
-                    total += value
-                    days += 1
-            if days > 0:
-                for t in range(d):
-                    out[i, t, k] /= total / days
+                    total[k] += value
+                    days[k] += 1.0
+        for k in range(b):
+            total[k] = total[k] / days[k] if days[k] > 0 else 1.0
+        for t in range(d):
+            for k in range(b):
+                out[i, t, k] /= total[k]
     return out

@@ -125,70 +125,192 @@ def _usual_rate(found: NDArray[np.float64], present: NDArray[np.float64]) -> NDA
 def _tallied(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(gaps) == 0:
         return gaps
-    pairs, inverse = np.unique(gaps[:, :2], axis=0, return_inverse=True)
-    meters = np.bincount(inverse.ravel(), weights=gaps[:, 2]).astype(np.int64)
-    return np.column_stack([pairs, meters])
+    width = int(gaps[:, 1].max()) + 1
+    keys, inverse = np.unique(gaps[:, 0] * width + gaps[:, 1], return_inverse=True)
+    meters = np.bincount(inverse, weights=gaps[:, 2]).astype(np.int64)
+    return np.column_stack([keys // width, keys % width, meters])
 
 
 def count_slots(profiles: LoadProfiles) -> SlotCounts:
     """Count what the meters of a batch did in each slot."""
     m, d, s = profiles.kwh.shape
     counts = np.zeros((len(KINDS), d * s), dtype=np.int64)
-    gaps = []
-    for i in range(m):
-        flat = profiles.kwh[i].ravel()
-        found = meter_slots(flat, profiles.exists.ravel(), ZERO_RUN_HOURS * s // 24)
-        counts[0] += np.isfinite(flat)
-        counts[1] += np.bincount(found[0][:, 0], minlength=d * s)
-        for row, slots in enumerate(found[1:], start=2):
-            counts[row] += np.bincount(slots, minlength=d * s)
-        gaps.append(found[0])
-    every = np.concatenate(gaps) if gaps else np.empty((0, 2), dtype=np.int64)
-    ones = np.ones((len(every), 1), dtype=np.int64)
-    return SlotCounts(profiles.days, profiles.step_minutes, m, counts, _tallied(np.hstack([every, ones])))
+    found = np.empty((1024, 2), dtype=np.int64)
+    flat = frozen(np.ascontiguousarray(profiles.kwh).reshape(m, d * s))
+    exists = frozen(np.ascontiguousarray(profiles.exists).ravel())
+    used = _count(flat, exists, ZERO_RUN_HOURS * s // 24, counts, found)
+    if used > len(found):
+        counts[:] = 0
+        found = np.empty((used, 2), dtype=np.int64)
+        _count(flat, exists, ZERO_RUN_HOURS * s // 24, counts, found)
+    ones = np.ones((used, 1), dtype=np.int64)
+    gaps = _tallied(np.hstack([found[:used], ones]))
+    return SlotCounts(profiles.days, profiles.step_minutes, m, counts, gaps)
 
 
 def meter_slots(
     flat: NDArray[np.float32], exists: NDArray[np.bool_], zero_slots: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Where one meter's gaps lie ``(g, 2)``, its zero runs begin, and its extreme jumps up and down are."""
-    missing = _runs(~np.isfinite(flat), exists, LEAST_GAP_SLOTS)
-    if len(missing) and missing[0, 0] == 0:
-        missing = missing[1:]  # not there yet is not a gap
-    zero = _runs(flat == 0, exists, zero_slots)[:, 0]
-    jumps = np.diff(flat)
-    known = jumps[np.isfinite(jumps)]
-    n = int(EXTREME * len(known))
-    if n < 1:
-        none = np.empty(0, dtype=np.int64)
-        return missing, zero, none, none
-    parted = np.partition(known, (n, len(known) - n))
-    high, low = parted[len(known) - n], parted[n]
-    up = np.flatnonzero((jumps > high) & (jumps > 0)) + 1
-    down = np.flatnonzero((jumps < low) & (jumps < 0)) + 1
-    return missing, zero, up.astype(np.int64), down.astype(np.int64)
+    n = len(flat)
+    first, after, zero = (np.empty(n // 2 + 1, dtype=np.int64) for _ in range(3))
+    up, down = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    gaps, zeros, ups, downs = find_places(
+        frozen(np.ascontiguousarray(flat)), frozen(exists), zero_slots, first, after, zero, up, down,
+        np.empty(n, dtype=np.float32), np.empty(n, dtype=np.uint16), np.zeros(KEYS, dtype=np.int32),
+    )  # fmt: skip
+    return np.column_stack([first[:gaps], after[:gaps]]), zero[:zeros], up[:ups], down[:downs]
+
+
+KEYS = 1 << 16
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _runs(mask: NDArray[np.bool_], exists: NDArray[np.bool_], least: int) -> NDArray[np.int64]:
-    """First slot and first slot after, of runs of at least ``least`` existing slots, ``(r, 2)``."""
-    n = len(mask)
-    out = np.empty((n // max(least, 1) + 1, 2), dtype=np.int64)
-    found = 0
-    start = -1
-    length = 0
+def find_places(
+    flat: NDArray[np.float32],
+    exists: NDArray[np.bool_],
+    zero_slots: int,
+    first: NDArray[np.int64],
+    after: NDArray[np.int64],
+    zero: NDArray[np.int64],
+    up: NDArray[np.int64],
+    down: NDArray[np.int64],
+    jumps: NDArray[np.float32],
+    keys: NDArray[np.uint16],
+    counts: NDArray[np.int32],
+) -> tuple[int, int, int, int]:
+    """``meter_slots`` into room given by the caller; how many of each there are.
+
+    Runs count existing slots only. What is missing from the first slot on is no gap. An extreme jump is one
+    beyond the rank of the largest (or least) hundredth: the rank is found by counting the upper 16 bits of
+    each float, which are in the order of the values, and sorting the one cell that holds it. ``counts`` must
+    come zeroed and is left so.
+    """
+    n = len(flat)
+    gaps, zeros = 0, 0
+    gap_start, gap_length, zero_start, zero_length = -1, 0, -1, 0
     for t in range(n + 1):
         if t < n and not exists[t]:
             continue
-        if t < n and mask[t]:
-            if start < 0:
-                start = t
-                length = 0
-            length += 1
-        elif start >= 0:
-            if length >= least:
-                out[found, 0] = start
-                out[found, 1] = t
-                found += 1
-            start = -1
-    return out[:found].copy()
+        missing = t < n and not np.isfinite(flat[t])
+        nothing = t < n and flat[t] == 0
+        if missing:
+            if gap_start < 0:
+                gap_start, gap_length = t, 0
+            gap_length += 1
+        elif gap_start >= 0:
+            if gap_length >= LEAST_GAP_SLOTS and gap_start > 0:
+                first[gaps], after[gaps] = gap_start, t
+                gaps += 1
+            gap_start = -1
+        if nothing:
+            if zero_start < 0:
+                zero_start, zero_length = t, 0
+            zero_length += 1
+        elif zero_start >= 0:
+            if zero_length >= zero_slots:
+                zero[zeros] = zero_start
+                zeros += 1
+            zero_start = -1
+    ups, downs = _extreme(flat, jumps, keys, counts, up, down)
+    return gaps, zeros, ups, downs
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _extreme(
+    flat: NDArray[np.float32],
+    jumps: NDArray[np.float32],
+    keys: NDArray[np.uint16],
+    counts: NDArray[np.int32],
+    up: NDArray[np.int64],
+    down: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Slots with a jump beyond the rank of the largest or the least hundredth; how many of each."""
+    n = len(flat)
+    half = KEYS >> 1
+    for t in range(1, n):
+        jumps[t] = flat[t] - flat[t - 1]
+    bits = jumps.view(np.int32)
+    known, least, most = 0, KEYS, -1
+    for t in range(1, n):
+        if not np.isfinite(jumps[t]):
+            keys[t] = half
+            continue
+        b = bits[t]
+        key = half + (b >> 16) if b >= 0 else half - ((b & 0x7FFFFFFF) >> 16)
+        keys[t] = key
+        counts[key] += 1
+        known += 1
+        least = min(least, key)
+        most = max(most, key)
+    rank = int(EXTREME * known)
+    ups, downs = 0, 0
+    if rank >= 1:
+        low_cell, below = least, 0
+        while below + counts[low_cell] <= rank:
+            below += counts[low_cell]
+            low_cell += 1
+        high_cell, above = most, 0
+        while above + counts[high_cell] < rank:
+            above += counts[high_cell]
+            high_cell -= 1
+        lows = np.empty(counts[low_cell], dtype=np.float32)
+        highs = np.empty(counts[high_cell], dtype=np.float32)
+        a, b = 0, 0
+        for t in range(1, n):
+            if keys[t] == low_cell and np.isfinite(jumps[t]):
+                lows[a] = jumps[t]
+                a += 1
+            if keys[t] == high_cell and np.isfinite(jumps[t]):
+                highs[b] = jumps[t]
+                b += 1
+        lows.sort()
+        highs.sort()
+        low, high = lows[rank - below], highs[len(highs) - (rank - above)]
+        for t in range(1, n):
+            if keys[t] >= high_cell and jumps[t] > high and jumps[t] > 0:
+                up[ups] = t
+                ups += 1
+            if keys[t] <= low_cell and jumps[t] < low and jumps[t] < 0:
+                down[downs] = t
+                downs += 1
+    counts[least : most + 1] = 0
+    return ups, downs
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _count(
+    kwh: NDArray[np.float32],
+    exists: NDArray[np.bool_],
+    zero_slots: int,
+    counts: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> int:
+    """Add the meters to ``counts`` and list their gaps; how many gaps there are, listed or not."""
+    m, n = kwh.shape
+    first, after, zero = (
+        np.empty(n // 2 + 1, dtype=np.int64), np.empty(n // 2 + 1, dtype=np.int64),
+        np.empty(n // 2 + 1, dtype=np.int64),
+    )  # fmt: skip
+    up, down = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    jumps, keys = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.uint16)
+    cells = np.zeros(KEYS, dtype=np.int32)
+    used = 0
+    for i in range(m):
+        gaps, zeros, ups, downs = find_places(
+            kwh[i], exists, zero_slots, first, after, zero, up, down, jumps, keys, cells
+        )
+        for t in range(n):
+            counts[0, t] += np.isfinite(kwh[i, t])
+        for g in range(gaps):
+            counts[1, first[g]] += 1
+            if used < len(found):
+                found[used, 0], found[used, 1] = first[g], after[g]
+            used += 1
+        for z in range(zeros):
+            counts[2, zero[z]] += 1
+        for j in range(ups):
+            counts[3, up[j]] += 1
+        for j in range(downs):
+            counts[4, down[j]] += 1
+    return used

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loadprofile.errors import OptionError
 
-FORMATS = ("auto", "cer", "long", "wide")
+FORMATS = ("auto", "cer", "long", "wide", "series")
 UNITS = ("kWh", "kW", "Wh")
 CUSTOMERS = ("all", "residential", "sme", "other")
 STEP_CHOICES = (15, 30, 60)
@@ -22,7 +22,7 @@ class ReadOptions:
     """Settings of ``read_profiles``.
 
     Attributes:
-        format: ``auto`` decides from the content; ``cer``, ``long`` and ``wide`` insist.
+        format: ``auto`` decides from the content; ``cer``, ``long``, ``wide`` and ``series`` insist.
         timezone: zone of naive time stamps, and the zone that slots are local to. CER files are
             always ``Europe/Dublin``.
         unit: of the values: ``kWh`` per interval, ``kW`` mean power, or ``Wh`` per interval.
@@ -81,7 +81,7 @@ class ReadOptions:
                 raise OptionError("start", self.start, str(error)) from None
             if self.step is None:
                 raise OptionError("start", self.start, "needs step=15, 30 or 60 beside it")
-        if self.customers != "all" and self.format in ("long", "wide"):
+        if self.customers != "all" and self.format in ("long", "wide", "series"):
             raise OptionError("customers", self.customers, f"{self.format} files have no allocations table")
 
 

@@ -11,7 +11,8 @@ from loadprofile.ingest.cer import cer_sources
 from loadprofile.ingest.cer_text import LINE
 from loadprofile.ingest.columns import resolve
 from loadprofile.ingest.options import ReadOptions, refusal
-from loadprofile.ingest.tables import Table, open_tables
+from loadprofile.ingest.series import is_series
+from loadprofile.ingest.tables import ParquetTable, Table, open_tables
 from loadprofile.ingest.tabular import TableSource
 from loadprofile.ingest.textfile import TextSource, head
 
@@ -22,11 +23,12 @@ _DATA = (".csv", ".txt", ".tsv", ".gz", ".zip", ".parquet", ".pq")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Sources:
-    """All inputs of one reading: either CER texts or tables."""
+    """All inputs of one reading: CER texts, tables, or files of one row per meter."""
 
     layout: str
     texts: tuple[TextSource, ...] = ()
     tables: tuple[TableSource, ...] = ()
+    series: tuple[Path, ...] = ()
 
 
 def is_cer(source: TextSource) -> bool:
@@ -36,7 +38,7 @@ def is_cer(source: TextSource) -> bool:
 
 
 def header_layout(table: Table, options: ReadOptions) -> str:
-    """``long`` or ``wide``, from the names of the columns.
+    """``long``, ``wide`` or ``series``, from the names and types of the columns.
 
     Raises:
         OptionError: for a layout that this version does not read.
@@ -45,8 +47,10 @@ def header_layout(table: Table, options: ReadOptions) -> str:
     for layout, marks in (("steg", _STEG), ("monthly", _MONTHLY)):
         if any(mark <= names for mark in marks):
             raise OptionError("input", table.name, refusal(layout))
-    if options.format in ("long", "wide"):
+    if options.format in ("long", "wide", "series"):
         return options.format
+    if isinstance(table, ParquetTable) and is_series(table.schema):
+        return "series"
     try:
         resolve(table.header, options.column_map, table.name)
     except MissingColumnsError:
@@ -80,8 +84,17 @@ def sources_of(paths: Sequence[Path], options: ReadOptions) -> Sources:
         return Sources("cer", tuple(texts))
     layouts = {header_layout(table, options) for table in tables}
     if len(layouts) > 1:
-        raise OptionError("input", str(tables[0].name), "long and wide tables together; read them one by one")
+        raise OptionError(
+            "input",
+            str(tables[0].name),
+            f"{' and '.join(sorted(layouts))} tables together; read them one by one",
+        )
     layout = layouts.pop()
+    if layout == "series":
+        odd = [table for table in tables if not isinstance(table, ParquetTable)]
+        if odd:
+            raise OptionError("format", "series", f"{odd[0].name} is not a Parquet file")
+        return Sources(layout, series=tuple(Path(table.name) for table in tables))
     many = len(tables) > 1
     return Sources(layout, (), tuple(TableSource(table, layout, options, many) for table in tables))
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from loadprofile.errors import OptionError, UnreadableFileError
 from loadprofile.ingest.columns import distinct, is_text
@@ -61,27 +64,32 @@ class ParquetTable:
     """A Parquet file; its "lines" are its rows, from 1.
 
     ``index`` is the name of the column that pandas kept its index in; ``""`` if pandas kept row numbers.
+    A part of a file is a table too: ``groups`` are the row groups that it has, ``columns`` the columns
+    (None = all); ``within`` names a column and the range ``(low, high]`` of it that belongs to the part.
     """
 
     path: Path
     schema: pa.Schema
     rows: int
     index: str | None
+    groups: tuple[int, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    within: tuple[str, Any, Any] | None = None
     name: str = field(init=False)
     header: tuple[str, ...] = field(init=False)
     decimal: str = "."
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", str(self.path))
-        object.__setattr__(self, "header", tuple(self.schema.names))
+        object.__setattr__(self, "header", self.columns or tuple(self.schema.names))
 
     def kind(self, column: int) -> pa.DataType | None:
         """Arrow type of a column."""
-        return self.schema.types[column]
+        return self.schema.field(self.header[column]).type
 
     def sample(self, column: int) -> tuple[str, ...]:
         """First cells of a column of text (other columns have types, and no sample)."""
-        if not is_text(self.schema.types[column]):
+        if not is_text(self.schema.field(self.header[column]).type):
             return ()
         for block, _ in self.blocks(frozenset({column}), (column,)):
             return tuple(cell for cell in block.table.column(str(column))[:200].to_pylist() if cell)
@@ -90,20 +98,43 @@ class ParquetTable:
     def blocks(self, texts: frozenset[int], wanted: tuple[int, ...]) -> Iterator[tuple[Block, float]]:
         """Blocks of rows."""
         names = [self.header[i] for i in wanted]
-        words = [self.header[i] for i in texts if pa.types.is_string(self.schema.types[i])]
+        words = [self.header[i] for i in texts if pa.types.is_string(self.kind(i))]
         size = max(1, CELLS // max(len(names), 1))
         row = 0
         try:
             file = pq.ParquetFile(self.path, read_dictionary=words)
-            for batch in file.iter_batches(batch_size=size, columns=names, use_threads=False):
+            sizes = [file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)]
+            groups = range(len(sizes)) if self.groups is None else self.groups
+            lines = np.concatenate([np.arange(sizes[g]) + sum(sizes[:g]) + 1 for g in groups])
+            batches = file.iter_batches(size, row_groups=list(groups), columns=names, use_threads=False)
+            for whole in batches:
+                line = lines[row : row + whole.num_rows]
+                row += whole.num_rows
+                batch = whole
+                if self.within is not None:
+                    mine = _between(whole.column(self.within[0]), *self.within[1:])
+                    if not mine.all():
+                        batch, line = whole.filter(pa.array(mine)), line[mine]
                 columns = {str(i): batch.column(self.header[i]) for i in wanted}
-                line = np.arange(row + 1, row + 1 + batch.num_rows, dtype=np.int64)
-                row += batch.num_rows
-                yield Block(pa.table(columns), line, []), row / max(self.rows, 1)
+                yield Block(pa.table(columns), line, []), row / max(len(lines), 1)
         except (pa.ArrowException, OSError) as error:
             raise UnreadableFileError(
                 self.path, f"damaged Parquet file ({_first_line(error)})", row + 1
             ) from None
+
+
+def _between(column: pa.Array, low: Any, high: Any) -> NDArray[np.bool_]:
+    """Which cells lie in ``(low, high]``; None = no bound."""
+    words = column.dictionary if pa.types.is_dictionary(column.type) else column
+    inside = np.ones(len(words), dtype=np.bool_)
+    for bound, compare in ((low, pc.greater), (high, pc.less_equal)):
+        if bound is not None:
+            found = pc.fill_null(compare(words, pa.scalar(bound, type=words.type)), False)
+            inside &= found.to_numpy(zero_copy_only=False)
+    if words is column:
+        return inside
+    out: NDArray[np.bool_] = inside[pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)]
+    return out
 
 
 Table = TextTable | ParquetTable

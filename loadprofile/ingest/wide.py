@@ -21,7 +21,7 @@ from loadprofile.ingest.readings import Readings, Reject, RejectLog, Vocabulary,
 from loadprofile.ingest.stamps import StampReader, Stamps, looks_like_time, place
 from loadprofile.ingest.tables import Table
 
-_ROW_NUMBERS = re.compile(r"|index|row|unnamed: ?\d+|level_0|__index_level_0__", re.IGNORECASE)
+ROW_NUMBERS = re.compile(r"|index|row|unnamed: ?\d+|level_0|__index_level_0__", re.IGNORECASE)
 
 
 def time_position(table: Table, options: ReadOptions, index: str | None) -> int | None:
@@ -83,7 +83,7 @@ def read_wide(
     """
     time_at = time_position(table, options, index)
     meters = [
-        i for i, name in enumerate(table.header) if i != time_at and not _ROW_NUMBERS.fullmatch(name.strip())
+        i for i, name in enumerate(table.header) if i != time_at and not ROW_NUMBERS.fullmatch(name.strip())
     ]
     if not meters:
         raise MissingColumnsError(table.name, ["a meter's readings"], table.header)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+import os
+from functools import partial
 from importlib.util import find_spec
 
 import pytest
 
 from loadprofile.engines.dask import DaskEngine
-from loadprofile.engines.local import Engine, LocalEngine
+from loadprofile.engines.local import Engine, LocalEngine, ProcessEngine
 
 
 def square(x: int) -> int:
@@ -37,3 +40,15 @@ def test_no_batches_no_results(engine: Engine) -> None:
 def test_an_error_in_a_batch_is_not_swallowed(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError):
         engine.map(lambda x: 1 // x, [1, 0])
+
+
+def test_processes_keep_the_order_and_their_own_memory() -> None:
+    engine = ProcessEngine(2)
+    try:
+        assert engine.map(math.factorial, range(9)) == [math.factorial(k) for k in range(9)]
+        assert str(os.getpid()) not in engine.map(os.readlink, ["/proc/self"] * 4)
+        with pytest.raises(ZeroDivisionError):
+            engine.map(partial(divmod, 1), [1, 0])
+    finally:
+        engine.close()
+    assert ProcessEngine(1).map(square, [3]) == [9]

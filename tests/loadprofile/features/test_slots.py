@@ -28,8 +28,35 @@ def slow_runs(mask: np.ndarray, exists: np.ndarray, least: int) -> list[tuple[in
        st.integers(1, 4))  # fmt: skip
 def test_runs_equal_the_slow_twin(mask: list[bool], holes: list[bool], least: int) -> None:
     exists = np.array(holes[: len(mask)]) | (np.arange(len(mask)) % 3 > 0)
-    found = slots._runs(np.array(mask), exists, least)
-    assert [tuple(row) for row in found.tolist()] == slow_runs(np.array(mask), exists, least)
+    on = np.array(mask)
+    zeros = slots.meter_slots(np.where(on, 0, 1).astype(np.float32), exists, least)[1]
+    assert zeros.tolist() == [first for first, _ in slow_runs(on, exists, least)]
+    gaps = slots.meter_slots(np.where(on, np.nan, 1).astype(np.float32), exists, least)[0]
+    wanted = [run for run in slow_runs(on, exists, slots.LEAST_GAP_SLOTS) if run[0] > 0]
+    assert [tuple(row) for row in gaps.tolist()] == wanted
+
+
+def slow_jumps(flat: np.ndarray) -> tuple[list[int], list[int]]:
+    jumps = np.diff(flat)
+    known = np.sort(jumps[np.isfinite(jumps)])
+    n = int(slots.EXTREME * len(known))
+    if n < 1:
+        return [], []
+    high, low = known[len(known) - n], known[n]
+    up, down = (jumps > high) & (jumps > 0), (jumps < low) & (jumps < 0)
+    return (np.flatnonzero(up) + 1).tolist(), (np.flatnonzero(down) + 1).tolist()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.sampled_from([90, 150, 700, 2000]), st.sampled_from([0.0, 0.2, 1.0]),
+       st.sampled_from([1.0, 0.001, 1e6]))  # fmt: skip
+def test_extreme_jumps_equal_the_slow_twin(seed: int, n: int, missing: float, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    flat = (np.round(rng.lognormal(0, 1, n), int(rng.integers(0, 4))) * scale).astype(np.float32)
+    flat[rng.random(n) < missing] = np.nan
+    flat[rng.random(n) < 0.1] = 0
+    _, _, up, down = slots.meter_slots(flat, np.ones(n, dtype=np.bool_), 4)
+    assert (up.tolist(), down.tolist()) == slow_jumps(flat)
 
 
 def test_parts_add_up_to_the_whole(make_homes) -> None:

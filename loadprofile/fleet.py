@@ -1,0 +1,321 @@
+"""Fleets: the flow of ``screening.py`` for more meters than memory holds.
+
+The fleet is divided into parts of at most ``PART`` meters by a hash of the meter id, so that a part is a
+random sample whatever the order of the files. Map: each part is measured whole; its meters are each
+other's peers and donors. Reduce: how many meters of the *fleet* did something in each slot, and which
+changed together (``find_cohorts`` over all meters; the readings are streamed). Map: the verdicts of each
+part. Between the maps features wait on disk. A fleet of one part is judged exactly as ``survey`` and
+``judge`` do; nothing depends on the order of the meters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial, reduce
+from itertools import pairwise
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from loadprofile.engines.local import Engine, LocalEngine
+from loadprofile.features.cohorts import Cohorts, find_cohorts, find_donors
+from loadprofile.features.daily import DailyBlocks, daily_blocks
+from loadprofile.features.peers import Foreseen, PeerGroups
+from loadprofile.features.population import Context
+from loadprofile.features.slot_scan import Seen, Surprises, one_after_another, scan
+from loadprofile.features.slots import SlotCounts
+from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.models.model import Model
+from loadprofile.profiles import LoadProfiles
+from loadprofile.screening import BATCH, Survey, can_be_judged, measure, nothing_to_judge, verdicts_on
+from loadprofile.spool.store import Spool
+from loadprofile.verdicts import Findings, SubDetector, Verdicts
+from loadprofile.worklist import worklist
+
+PART = 5000
+"""Meters surveyed together: 350 MB of half-hourly readings for a year, and enough to be peers."""
+
+LINKED = (
+    "change.glr", "change.log_ratio", "change.log_ratio_se", "when.change", "when.change_end",
+    "when.stuck_first", "when.repeat_first", "when.grid_change", "when.spike", "when.sentinel",
+)  # fmt: skip
+"""What is asked of every meter of the fleet to find cohorts."""
+
+
+def divide(
+    meter_ids: NDArray[np.str_], together: Mapping[str, str] | None = None, size: int = PART
+) -> tuple[NDArray[np.intp], ...]:
+    """Rows of each part: as few parts as there must be, about equally large, in the order of the ids' hashes.
+
+    Args:
+        meter_ids: ``(n,)``.
+        together: meter id -> name of something whose meters must stay in one part (a feeder).
+        size: most meters of a part, unless one feeder has more.
+    """
+    groups = together or {}
+    keys = [(_hash(groups.get(name, name)), _hash(name)) for name in meter_ids.tolist()]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    count = -(-len(order) // size)
+    parts: list[list[int]] = []
+    for at, row in enumerate(order):
+        begins = at * count // max(len(order), 1) >= len(parts)
+        if begins and (not parts or keys[row][0] != keys[order[at - 1]][0]):
+            parts.append([])
+        parts[-1].append(row)
+    return tuple(np.array(sorted(rows), dtype=np.intp) for rows in parts)
+
+
+def _hash(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """One part of a fleet, by reference.
+
+    Attributes:
+        spool: its meters, and where their readings are.
+        path: where what was measured of it waits.
+        context: the optional inputs about its meters.
+        hemisphere: north or south.
+    """
+
+    spool: Spool
+    path: Path
+    context: Context
+    hemisphere: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Summary:
+    """What the fleet must know of a part.
+
+    Attributes:
+        linked: the columns ``LINKED`` of its meters.
+        donors: what ``find_donors`` said, two ``(m,)`` arrays.
+        counts: slots of its meters.
+        judged: how many of them can be judged.
+    """
+
+    linked: FeatureTable
+    donors: tuple[NDArray[np.float64], NDArray[np.float64]]
+    counts: SlotCounts
+    judged: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fleet:
+    """A measured fleet: references, and what its meters share.
+
+    Attributes:
+        parts: the parts.
+        cohorts: of all meters, part after part.
+    """
+
+    parts: tuple[Part, ...]
+    cohorts: Cohorts
+
+    def shared(self, part: int) -> tuple[FeatureTable, NDArray[np.int64]]:
+        """Columns ``cohort.*`` and incident numbers of one part's meters."""
+        first = sum(len(p.spool) for p in self.parts[:part])
+        rows = slice(first, first + len(self.parts[part].spool))
+        table = self.cohorts.features
+        return (
+            FeatureTable(table.meter_ids[rows], table.names, table.values[rows]),
+            self.cohorts.incident[rows],
+        )
+
+
+def measure_fleet(
+    spool: Spool,
+    folder: Path,
+    context: Context | None = None,
+    *,
+    hemisphere: str = "north",
+    engine: Engine | None = None,
+    size: int = PART,
+) -> Fleet:
+    """Measure all meters of a spool; what is measured of each part is written to ``folder``.
+
+    Raises:
+        NothingToJudgeError: when no meter can be judged.
+    """
+    engine = engine or LocalEngine()
+    context = context or Context()
+    parts = tuple(
+        Part(
+            spool.only(rows), folder / f"part{at:05d}.npz", _about(context, spool.meter_ids[rows]), hemisphere
+        )
+        for at, rows in enumerate(divide(spool.meter_ids, _feeders(context), size))
+    )
+    found = engine.map(measure_part, parts)
+    if not any(summary.judged for summary in found):
+        raise nothing_to_judge(len(spool))
+    donors = tuple(np.concatenate([s.donors[k] for s in found]) for k in range(2))
+    cohorts = find_cohorts(
+        below([s.linked for s in found]), reduce(add, (s.counts for s in found)), (), None,
+        (donors[0], donors[1]), partial(_look, engine, parts),
+    )  # fmt: skip
+    return Fleet(parts, cohorts)
+
+
+def _look(
+    engine: Engine,
+    parts: Sequence[Part],
+    found: Surprises,
+    onset: NDArray[np.float64],
+    end: NDArray[np.float64],
+) -> Seen:
+    """Map between the reduces: the readings once more, against what the fleet did."""
+    edges = np.cumsum([0, *(len(part.spool) for part in parts)])
+    rows = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+    tasks = [(part, onset[r], end[r]) for part, r in zip(parts, rows, strict=True)]
+    return one_after_another(engine.map(partial(_look_at_part, found), tasks))
+
+
+def _look_at_part(found: Surprises, task: tuple[Part, NDArray[np.float64], NDArray[np.float64]]) -> Seen:
+    part, onset, end = task
+    seen = []
+    for start in range(0, len(part.spool), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(part.spool)))
+        seen.append(scan(part.spool.take(rows), found, onset[rows], end[rows]))
+    return one_after_another(seen)
+
+
+def _feeders(context: Context) -> dict[str, str]:
+    if context.topology is None:
+        return {}
+    ids, feeders = (context.topology[name].astype(str) for name in ("meter_id", "feeder_id"))
+    return dict(zip(ids, feeders, strict=True))
+
+
+def _about(context: Context, meter_ids: NDArray[np.str_]) -> Context:
+    """The optional inputs about some of the meters."""
+    some: dict[str, Any] = {}
+    for field in fields(context):
+        value = getattr(context, field.name)
+        if isinstance(value, pd.DataFrame) and "meter_id" in value.columns:
+            some[field.name] = value[value["meter_id"].astype(str).isin(meter_ids.tolist())]
+    return replace(context, **some)
+
+
+def measure_part(part: Part) -> Summary:
+    """Map 1: measure one part, leave it on disk, and say what the fleet must know."""
+    profiles = part.spool.take(np.arange(len(part.spool)))
+    found = measure(profiles, hemisphere=part.hemisphere)
+    peers = found.peers
+    np.savez(
+        part.path, values=found.table.values, names=np.array(found.table.names), shapes=peers.shapes,
+        labels=peers.labels, steady=peers.steady, usual=peers.usual, spread=peers.spread,
+    )  # fmt: skip
+    return Summary(
+        found.table.select(LINKED),
+        find_donors(found.table, found.blocks),
+        found.counts,
+        int(can_be_judged(found.blocks).sum()),
+    )
+
+
+def recalled(
+    part: Part, shared: FeatureTable, incident: NDArray[np.int64], rows: NDArray[np.intp] | None = None
+) -> Survey:
+    """The survey of a part, or of some of its meters (``rows`` counts within the part)."""
+    rows = np.arange(len(part.spool)) if rows is None else rows
+    profiles = part.spool.take(rows)
+    blocks = daily_blocks(profiles)
+    with np.load(part.path, allow_pickle=False) as kept:
+        own = FeatureTable(profiles.meter_ids, tuple(kept["names"].tolist()), kept["values"][rows])
+        peers = PeerGroups(
+            blocks, kept["shapes"][rows], kept["labels"][rows], kept["steady"][rows], kept["usual"][rows],
+            kept["spread"],
+        )  # fmt: skip
+    features = beside([own, FeatureTable(own.meter_ids, shared.names, shared.values[rows])])
+    return Survey(profiles, features, blocks, peers, incident[rows], part.context)
+
+
+def judge_fleet(
+    fleet: Fleet,
+    detectors: Sequence[SubDetector],
+    model: Model,
+    prior: NDArray[np.float64] | None = None,
+    *,
+    first_incident: int = 0,
+    engine: Engine | None = None,
+) -> list[pd.DataFrame]:
+    """The worklist of each part, incidents numbered for the whole fleet from ``first_incident`` on."""
+    engine = engine or LocalEngine()
+    prior = model.prior if prior is None else prior
+    tasks = [(part, *fleet.shared(at)) for at, part in enumerate(fleet.parts)]
+    return engine.map(partial(_judge_part, tuple(detectors), model, prior, first_incident), tasks)
+
+
+def _judge_part(
+    detectors: Sequence[SubDetector],
+    model: Model,
+    prior: NDArray[np.float64],
+    first_incident: int,
+    task: tuple[Part, FeatureTable, NDArray[np.int64]],
+) -> pd.DataFrame:
+    """Map 2: verdicts of one part, as rows of the worklist."""
+    measured = recalled(*task)
+    verdicts, _ = verdicts_on(measured, can_be_judged(measured.blocks), detectors, model, prior)
+    incident = np.where(verdicts.incident < 0, -1, verdicts.incident + first_incident)
+    return worklist(replace(verdicts, incident=incident))
+
+
+def look_closer(
+    fleet: Fleet,
+    meter_ids: Sequence[str],
+    detectors: Sequence[SubDetector],
+    model: Model,
+    prior: NDArray[np.float64],
+) -> tuple[Survey, Verdicts, tuple[Findings, ...]]:
+    """Some meters of a fleet with all that is known of them, in the order of their ids: for a report.
+
+    Raises:
+        KeyError: a meter that is not in the fleet.
+    """
+    wanted = set(meter_ids)
+    found: list[Survey] = []
+    for at, part in enumerate(fleet.parts):
+        rows = np.flatnonzero([name in wanted for name in part.spool.meter_ids.tolist()])
+        if len(rows):
+            found.append(recalled(part, *fleet.shared(at), rows))
+    names = [name for survey in found for name in survey.profiles.meter_ids.tolist()]
+    if len(names) != len(wanted):
+        raise KeyError(min(wanted - set(names)))
+    order = np.argsort(np.array(names))
+    one = found[0].profiles
+    cubes = [s.profiles for s in found]
+    profiles = LoadProfiles(
+        np.array(names)[order], one.days, np.concatenate([c.kwh for c in cubes])[order], one.step_minutes,
+        one.timezone, one.exists, np.concatenate([c.row_tally for c in cubes])[order],
+        np.concatenate([c.folded_kwh for c in cubes])[order],
+    )  # fmt: skip
+    features = below([s.features for s in found])
+    everything = Survey(
+        profiles,
+        FeatureTable(profiles.meter_ids, features.names, features.values[order]),
+        DailyBlocks(profiles.meter_ids, one.days, np.concatenate([s.blocks.power for s in found])[order]),
+        Foreseen(np.concatenate([s.peers.expected(slice(None)) for s in found])[order]),
+        np.concatenate([s.incident for s in found])[order],
+        fleet_context(fleet, wanted),
+    )
+    return everything, *verdicts_on(everything, can_be_judged(everything.blocks), detectors, model, prior)
+
+
+def fleet_context(fleet: Fleet, meter_ids: set[str]) -> Context:
+    """The optional inputs about some meters, gathered from the parts."""
+    contexts = [_about(part.context, np.array(sorted(meter_ids))) for part in fleet.parts]
+    joined: dict[str, Any] = {}
+    for field in fields(Context):
+        values = [v for v in (getattr(c, field.name) for c in contexts) if isinstance(v, pd.DataFrame)]
+        if values:
+            joined[field.name] = pd.concat(values, ignore_index=True)
+    return replace(contexts[0], **joined)
