@@ -108,16 +108,23 @@ def _verified_cases(profiles: LoadProfiles, verified: dict[str, str], hemisphere
     rows = np.array([i for i, m in enumerate(ids) if m in verified], dtype=np.intp)
     source = f"{profiles.step_minutes}min"
     m = len(rows)
+    nat = np.full(m, np.datetime64("NaT", "m"))
     return Cases(
-        dataclasses.replace(table, meter_ids=np.array([f"{number}:{i}" for i in ids])).take(rows),
-        np.array([verified[ids[r]] for r in rows], dtype=np.str_),
-        np.full(m, "verified"),
-        np.array([f"{source}:{ids[r]}" for r in rows], dtype=np.str_),
-        np.full(m, source),
-        np.full(m, np.datetime64("NaT", "m")),
-        np.zeros(m),
-        np.full(m, np.nan),
-        np.full(m, number),
+        table=dataclasses.replace(table, meter_ids=np.array([f"{number}:{i}" for i in ids])).take(rows),
+        cause=np.array([verified[ids[r]] for r in rows], dtype=np.str_),
+        kind=np.full(m, "verified"),
+        home=np.array([f"{source}:{ids[r]}" for r in rows], dtype=np.str_),
+        source=np.full(m, source),
+        onset=nat,
+        lost_kwh=np.zeros(m),
+        visible=np.full(m, np.nan),
+        population=np.full(m, number),
+        clarity=np.full(m, np.nan),
+        faint=np.zeros(m, dtype=np.bool_),
+        end=nat,
+        cohort=np.full(m, ""),
+        days=np.full(m, len(profiles.days)),
+        step_minutes=np.full(m, profiles.step_minutes),
     )
 
 

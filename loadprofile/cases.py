@@ -10,7 +10,7 @@ cause is known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,12 @@ class Cases:
         lost_kwh: ``(m,)`` float64, planted energy not billed.
         visible: ``(m,)`` float64, how strong the planted trace is (0 = nobody could see it).
         population: ``(m,)`` int64, number of the emulated utility.
+        clarity: ``(m,)`` float64, that strength against the meter's own spread (``Effect.clarity``).
+        faint: ``(m,)`` bool, too weak for anybody to see: the cause is true, but nobody could say so.
+        end: ``(m,)`` datetime64[m], NaT where nothing was planted or where it still goes on.
+        cohort: ``(m,)`` str, the same for all meters of one incident in one population, "" for a single one.
+        days: ``(m,)`` int64, days that the utility's data span.
+        step_minutes: ``(m,)`` int64, interval length.
     """
 
     table: FeatureTable
@@ -62,6 +68,12 @@ class Cases:
     lost_kwh: NDArray[np.float64]
     visible: NDArray[np.float64]
     population: NDArray[np.int64]
+    clarity: NDArray[np.float64]
+    faint: NDArray[np.bool_]
+    end: NDArray[np.datetime64]
+    cohort: NDArray[np.str_]
+    days: NDArray[np.int64]
+    step_minutes: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.cause)
@@ -69,10 +81,10 @@ class Cases:
     def take(self, rows: NDArray[Any]) -> Cases:
         """Some of the rows (indices or a boolean mask)."""
         at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Cases(
-            self.table.take(at), self.cause[at], self.kind[at], self.home[at], self.source[at],
-            self.onset[at], self.lost_kwh[at], self.visible[at], self.population[at],
-        )  # fmt: skip
+        return Cases(self.table.take(at), **{name: getattr(self, name)[at] for name in _PER_ROW})
+
+
+_PER_ROW = tuple(field.name for field in fields(Cases) if field.name != "table")
 
 
 WINDOWS = (58, 91, 92, 182, 365)
@@ -212,14 +224,17 @@ def cases_of(
     ids = np.array([f"{number}:{i}" for i in measured.profiles.meter_ids])
     labels = scenario.labels
     return Cases(
-        FeatureTable(ids, table.names, table.values),
-        labels.cause, labels.kind, homes, np.array([h.split(":", 1)[0] for h in homes]),
-        labels.onset, labels.lost_kwh, labels.visible, np.full(m, number),
+        table=FeatureTable(ids, table.names, table.values),
+        cause=labels.cause, kind=labels.kind, home=homes,
+        source=np.array([h.split(":", 1)[0] for h in homes]),
+        onset=labels.onset, lost_kwh=labels.lost_kwh, visible=labels.visible,
+        population=np.full(m, number), clarity=labels.clarity, faint=labels.faint, end=labels.end,
+        cohort=labels.cohort, days=np.full(m, len(scenario.profiles.days)),
+        step_minutes=np.full(m, scenario.profiles.step_minutes),
     )  # fmt: skip
 
 
 def joined(parts: Sequence[Cases]) -> Cases:
     """Cases of several populations as one."""
-    fields = ("cause", "kind", "home", "source", "onset", "lost_kwh", "visible", "population")
-    values = {name: np.concatenate([getattr(p, name) for p in parts]) for name in fields}
+    values = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _PER_ROW}
     return Cases(below([p.table for p in parts]), **values)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from loadprofile.cases import Cases, Source, emulated_cases, small_utility
+from loadprofile.cases import Cases, Source, emulated_cases, joined, small_utility
 from loadprofile.profiles import LoadProfiles
 from loadprofile.verdicts import CAUSES, SubDetector
 
@@ -35,6 +35,22 @@ def test_excluded_kinds_are_never_planted(
 
 def test_homes_are_known_by_source_and_meter(small_cases: Cases, simulated_homes: LoadProfiles) -> None:
     assert set(small_cases.home) <= {f"simulated:{m}" for m in simulated_homes.meter_ids}
+
+
+def test_rows_keep_what_was_planted_through_taking_and_joining(small_cases: Cases) -> None:
+    planted = small_cases.kind != "untouched"
+    assert not small_cases.faint[~planted].any()
+    assert (small_cases.clarity[planted & ~small_cases.faint] > 0).all()
+    assert np.isnat(small_cases.end[~planted]).all()
+    assert (small_cases.cohort[~planted] == "").all()
+    assert (small_cases.days > 0).all()
+    assert set(small_cases.step_minutes) <= {30, 60}
+    halves = [small_cases.take(planted), small_cases.take(np.flatnonzero(~planted))]
+    again = joined(halves)
+    order = np.concatenate([np.flatnonzero(planted), np.flatnonzero(~planted)])
+    for name in ("faint", "clarity", "cohort", "days", "step_minutes", "end", "onset"):
+        here, there = getattr(again, name), getattr(small_cases, name)[order]
+        assert np.array_equal(here, there, equal_nan=here.dtype.kind in "fM"), name
 
 
 def test_moments_never_reach_a_classifier(small_cases: Cases) -> None:
