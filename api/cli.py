@@ -154,22 +154,33 @@ def evaluate(
     first: str | None,
     last: str | None,
     out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
-    protocol: Annotated[str, typer.Option(help="injected: planted phenomena, split by meter.")] = "injected",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="injected: planted phenomena, split by meter. causes: all that tells causes apart, each "
+            "INPUT a data set of its own. cer: single weeks with published thefts."
+        ),
+    ] = "injected",
     populations: Annotated[int, typer.Option(min=2, help="Emulated utilities on each side.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     model: Annotated[str, typer.Option(help="Model that stands beside the others.")] = "default",
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            help="causes: some of verdicts,kinds,data-sets,prevalence,features,classifiers,learning "
+            "(default: all)."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure offline, on meters that were never trained on."""
-    from api.assembly import model_named, read
-    from api.learning import evaluate_inputs
+    from api.assembly import model_named
+    from api.evaluation import evaluate_inputs
 
     progress = Progress(quiet)
-    with progress.step("reading"):
-        intake = read(inputs, reading, None, first, last)
     said = evaluate_inputs(
-        intake, out, protocol=protocol, populations=populations, seed=seed,
-        model=model_named(model), inputs=inputs, progress=progress,
+        inputs, reading, first, last, out, protocol=protocol, populations=populations, seed=seed, parts=parts,
+        model=model_named(model), progress=progress,
     )  # fmt: skip
     progress.say(*said)
 

@@ -1,4 +1,4 @@
-"""Training on a utility's own meters, and offline evaluation: glue for the command line."""
+"""Training on a utility's own meters: glue for the command line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from api.hashing import sha256
 from api.progress import Progress
 from loadprofile.cases import Cases, Source, emulated_cases, joined
 from loadprofile.cube import Intake
-from loadprofile.errors import MissingColumnsError, NothingToJudgeError, OptionError, UnreadableFileError
-from loadprofile.evaluate.protocols import PROTOCOLS, evaluate_injected
-from loadprofile.evaluate.tables import write_evaluation
-from loadprofile.models.model import Model
+from loadprofile.errors import MissingColumnsError, NothingToJudgeError, UnreadableFileError
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import examine, model_inputs, survey
 from loadprofile.training import fit_model
@@ -126,37 +123,3 @@ def _verified_cases(profiles: LoadProfiles, verified: dict[str, str], hemisphere
         days=np.full(m, len(profiles.days)),
         step_minutes=np.full(m, profiles.step_minutes),
     )
-
-
-def evaluate_inputs(
-    intake: Intake,
-    out: Path,
-    *,
-    protocol: str,
-    populations: int,
-    seed: int,
-    model: Model,
-    inputs: Sequence[Path],
-    progress: Progress,
-) -> tuple[str, ...]:
-    """Run a protocol on each interval length and write its tables and pictures.
-
-    Raises:
-        OptionError: unknown protocol.
-    """
-    if protocol not in PROTOCOLS:
-        raise OptionError("protocol", protocol, f"one of {', '.join(PROTOCOLS)}")
-    trained = {h for d in model.manifest.get("data", []) for h in dict(d.get("files", {})).values()}
-    seen = [p.name for p in inputs if p.is_file() and sha256(p) in trained]
-    said = []
-    for profiles in intake.profiles:
-        at = out if len(intake.profiles) == 1 else out / f"{profiles.step_minutes}-minute"
-        with progress.bar("emulated utilities", 2 * populations + max(populations // 2, 1)) as each:
-            result = evaluate_injected(
-                profiles, detectors(), model, populations=populations, seed=seed, each=each
-            )
-        write_evaluation(at, result, seen)
-        said.append(f"tables and pictures: {at / 'README.md'}")
-    if seen:
-        said.append(f"warning: the model that stands beside the others was trained on {', '.join(seen)}")
-    return tuple(said)

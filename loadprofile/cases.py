@@ -198,6 +198,33 @@ def _populations(
     exclude: Sequence[str],
     each: Callable[[int], None],
 ) -> Iterator[Cases]:
+    for made in utilities(
+        sources, populations=populations, seed=seed, windows=windows, kinds=kinds, exclude=exclude
+    ):
+        yield cases_of(made.scenario, made.homes, detectors, hemisphere=made.hemisphere, number=made.number)
+        each(made.number)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Utility:
+    """One emulated utility: its number, what its meters show with the truth, the homes behind them."""
+
+    number: int
+    scenario: Scenario
+    homes: NDArray[np.str_]
+    hemisphere: str
+
+
+def utilities(
+    sources: Sequence[Source],
+    *,
+    populations: int,
+    seed: int,
+    windows: Sequence[int] = WINDOWS,
+    kinds: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+) -> Iterator[Utility]:
+    """Small utilities with planted phenomena, not yet surveyed; arguments as in ``emulated_cases``."""
     weights = np.array([s.weight for s in sources])
     drawn = {p.cause for p in PHENOMENA if (kinds is None or p.name in kinds) and p.name not in exclude}
     causes = [cause for cause in ANOMALIES if cause in drawn]
@@ -206,9 +233,7 @@ def _populations(
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
         profiles, homes = small_utility(source, rng, windows=windows)
         scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
-        hemisphere = "south" if rng.random() < 0.2 else "north"
-        yield cases_of(scenario, homes, detectors, hemisphere=hemisphere, number=number)
-        each(number)
+        yield Utility(number, scenario, homes, "south" if rng.random() < 0.2 else "north")
 
 
 def uneven_shares(rng: np.random.Generator, causes: Sequence[Cause] = ANOMALIES) -> dict[Cause, float]:
@@ -233,9 +258,13 @@ def cases_of(
 ) -> Cases:
     """The rows of one emulated utility."""
     measured = survey(scenario.profiles, hemisphere=hemisphere)
-    table = model_inputs(measured.features, examine(measured, detectors))
+    return labelled(scenario, homes, model_inputs(measured.features, examine(measured, detectors)), number)
+
+
+def labelled(scenario: Scenario, homes: NDArray[np.str_], table: FeatureTable, number: int) -> Cases:
+    """What was measured of a scenario's meters (``table``, one row each) with the truth about them."""
     m = len(homes)
-    ids = np.array([f"{number}:{i}" for i in measured.profiles.meter_ids])
+    ids = np.array([f"{number}:{i}" for i in table.meter_ids])
     labels = scenario.labels
     return Cases(
         table=FeatureTable(ids, table.names, table.values),

@@ -4,6 +4,8 @@
 planted on each side; what may be fitted is fitted on the training side, and the test side is
 looked at once. The published theft functions (Jokar h1-h6, FDI1-6) are planted on the test side only:
 no model fitted here has met them, which is the harder of the two questions one can ask.
+
+``causes`` is in ``causes.py``, ``cer`` in ``cer.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from loadprofile.route import name_causes
 from loadprofile.training import fit_model
 from loadprofile.verdicts import CAUSES, Cause, SubDetector, cause_codes
 
-PROTOCOLS = ("injected",)
+PROTOCOLS = ("injected", "causes", "cer")
 TRAIN_SHARE = 0.6
 ITERATIONS = 160
 """Boosting rounds of the model that is trained here."""
