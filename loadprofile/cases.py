@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.emulate.scenario import Scenario, coarsen, draw
+from loadprofile.emulate.surroundings import surroundings
+from loadprofile.features.population import Context
 from loadprofile.features.table import FeatureTable, below
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import examine, model_inputs, survey
@@ -74,6 +76,9 @@ class Cases:
             self.onset[at], self.lost_kwh[at], self.visible[at], self.population[at],
         )  # fmt: skip
 
+
+SURROUNDED = 0.3
+"""Share of emulated utilities that hand over optional inputs too: they sharpen the odds and may be absent."""
 
 WINDOWS = (58, 91, 92, 182, 365)
 """Days that an emulated utility's data span."""
@@ -193,7 +198,8 @@ def _populations(
             profiles, rng, prevalence=float(rng.uniform(0.25, 0.65)), kinds=kinds, exclude=exclude
         )
         hemisphere = "south" if rng.random() < 0.2 else "north"
-        yield cases_of(scenario, homes, detectors, hemisphere=hemisphere, number=number)
+        context = surroundings(scenario, rng) if rng.random() < SURROUNDED else None
+        yield cases_of(scenario, homes, detectors, context=context, hemisphere=hemisphere, number=number)
         each(number)
 
 
@@ -202,11 +208,12 @@ def cases_of(
     homes: NDArray[np.str_],
     detectors: Sequence[SubDetector],
     *,
+    context: Context | None = None,
     hemisphere: str = "north",
     number: int = 0,
 ) -> Cases:
     """The rows of one emulated utility."""
-    measured = survey(scenario.profiles, hemisphere=hemisphere)
+    measured = survey(scenario.profiles, context, hemisphere=hemisphere)
     table = model_inputs(measured.features, examine(measured, detectors))
     m = len(homes)
     ids = np.array([f"{number}:{i}" for i in measured.profiles.meter_ids])

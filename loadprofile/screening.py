@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from loadprofile.engines.local import Engine, LocalEngine
 from loadprofile.errors import NothingToJudgeError
+from loadprofile.features.balance import balance_features
 from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
 from loadprofile.features.counterfactual import shortfall
@@ -84,7 +85,7 @@ def survey(
     changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
     measured = beside([own, changed, peers_features(peers)])
     cohorts = find_cohorts(measured, counts, profiles.batches(BATCH), blocks)
-    features = beside([measured, cohorts.features])
+    features = beside([measured, cohorts.features, balance_features(profiles, changed, context)])
     return Survey(profiles, features, blocks, peers, cohorts.incident, context or Context())
 
 
@@ -152,7 +153,8 @@ def judge(
     distance = model.distance(measured.features)
     ordinary = np.column_stack([measured.features.select(model.anomaly_names).values, distance])
     anomaly = model.anomaly.predict_proba(ordinary, 1.0 - float(prior[0]))[:, 1]
-    routed = decide(probabilities, findings, judged)
+    balanced = np.isfinite(measured.features.column("balance.excess"))
+    routed = decide(probabilities, findings, judged, balanced)
     onset, low, high, end = _spans(findings, routed.leading)
     normal = routed.cause == str(Cause.NORMAL)
     for moment in (onset, low, high, end):

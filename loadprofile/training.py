@@ -31,12 +31,13 @@ ABSOLUTE = frozenset(
     {
         "g2.level_kw", "peers.size", "integrity.grid_step_kwh", "change.kwh_per_day_lost",
         "change.days_before", "change.days_after", "change.window_hour",
+        "balance.lack_kwh_per_day", "balance.other_feeder", "balance.feeder_size",
     }
 )  # fmt: skip
 """Columns that carry a unit or tell time: they speak of the utility and the calendar rather than of what
 happened to the meter, and no classifier sees them."""
 
-ODDS_GROUPS = ("g1", "integrity", "change", "peers", "cohort", *map(str, CAUSES), "score")
+ODDS_GROUPS = ("g1", "integrity", "change", "peers", "cohort", "balance", *map(str, CAUSES), "score")
 """What the odds over causes rest on: the hour-by-hour groups enter through the distance only."""
 
 
@@ -67,7 +68,7 @@ def fit_model(
     space_names = names_in(names, PAPER_GROUPS)
     space = make_pipeline(CorrelationFilter(), PrincipalPlanes())
     planes = space.fit(cases.table.select(space_names).values[~abnormal])
-    anomaly_names = names_in(names, (*PAPER_GROUPS, "integrity", "change", "peers", "cohort"))
+    anomaly_names = names_in(names, (*PAPER_GROUPS, "integrity", "change", "peers", "cohort", "balance"))
     distance = planes.transform(cases.table.select(space_names).values)[:, -1]
     boosting = HistGradientBoostingClassifier(
         max_iter=iterations, learning_rate=0.08, max_leaf_nodes=15, min_samples_leaf=20,
