@@ -109,7 +109,7 @@ def surroundings(scenario: Scenario, rng: np.random.Generator, share: float = 0.
     topology = feeders = None
     if given["topology"]:
         drawn = drawn_feeders(rng, scenario.profiles.step_minutes)
-        topology, feeders = feeder_records(scenario, place, drawn, rng)
+        topology, feeders = feeder_records(scenario.profiles, scenario.used, place, drawn, rng)
     return Context(
         events=events(scenario, rng) if given["events"] else None,
         registers=registers(scenario, rng) if given["registers"] else None,
@@ -138,12 +138,17 @@ def on_feeders(scenario: Scenario, rng: np.random.Generator) -> NDArray[np.int64
 
 
 def feeder_records(
-    scenario: Scenario, place: NDArray[np.int64], drawn: Feeders, rng: np.random.Generator
+    profiles: LoadProfiles,
+    used: NDArray[np.float32],
+    place: NDArray[np.int64],
+    drawn: Feeders,
+    rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, LoadProfiles]:
     """The topology as the utility has it, and the readings of the feeder meters.
 
     Args:
-        scenario: what was used.
+        profiles: ids, days and slots of the meters.
+        used: ``(n, d, s)`` kWh truly used; NaN is taken as the meter's mean.
         place: ``(n,)`` the true feeder of each meter, 0, 1, ...
         drawn: what to draw.
         rng: source of chance.
@@ -151,11 +156,10 @@ def feeder_records(
     Raises:
         OptionError: when a step is asked for that the meters' is not a part of.
     """
-    profiles = scenario.profiles
     step = drawn.step_minutes or profiles.step_minutes
     if step % profiles.step_minutes:
         raise OptionError("step_minutes", step, f"not a multiple of {profiles.step_minutes}")
-    truth = coarsen(profiles.with_kwh(_whole(scenario.used)), step)
+    truth = coarsen(profiles.with_kwh(_whole(used)), step)
     count = int(place.max()) + 1
     totals = np.stack([truth.kwh[place == f].sum(axis=0, dtype=np.float64) for f in range(count)])
     counted = np.stack([_at_transformer(total, drawn, rng) for total in totals])

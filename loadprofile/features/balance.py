@@ -19,34 +19,38 @@ from numpy.typing import NDArray
 from loadprofile.features.feeders import Balance, Grid, balance, common_grid, daily
 from loadprofile.features.population import Context
 from loadprofile.features.residual_fit import TRACES, Fit, fit, found_in
-from loadprofile.features.residual_steps import STEPS, Step, day_error, feeder_steps, meter_steps
+from loadprofile.features.residual_steps import STEPS, Step, day_error, falls_at, feeder_steps, meter_steps
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
 
 Array = NDArray[np.float64]
 
 COLUMNS = (
-    "excess", "loss", "feeder_step", "feeder_step_z", *STEPS,
+    "excess", "loss", "feeder_step", "feeder_step_z", *STEPS, "explains", "explains_z",
     "coefficient", "coefficient_z", "low_used", "low_z", "top_z", "gap_used", "gap_z",
-    "link", "margin", "late_coefficient", "late_link", "late_margin", "profile_match", "impossible",
+    "link", "margin", "late_coefficient", "late_link", "late_margin", "profile_match", "impossible", "evidence",
     "own_coefficient", "own_z", "other_coefficient", "other_z", "other_feeder", "feeder_size",
 )  # fmt: skip
 NAMES = (*(f"balance.{name}" for name in COLUMNS), "when.balance")
-"""What each column holds (shares and ratios unless a unit is named):
+"""What each column holds (shares and ratios unless a unit is named; z = over its own error).
 
-``excess`` residual beyond losses / metered energy of the feeder, over the whole span; ``loss`` of one
-more kWh; ``feeder_step`` step of the residual at its own change point / metered energy, with its z;
-``residual_before``, ``residual_after`` relative residual around this meter's change; ``step_share`` part
-of the meter's change that the feeder total did not follow (1 theft, fault or false data, 0 real), its
-error, and the z of the residual's step on that date; ``explains`` the meter's change / the feeder's step;
-``date_distance_days`` between the two; ``coefficient`` unmetered per metered kWh all along (0 honest);
-``low_used`` energy used while the meter read far below its usual / what it fell short (1 used, 0 not);
-``top_z`` residual while the meter stood at its own maximum; ``gap_used`` the same for missing slots;
-``link`` the strongest of these z, ``margin`` over the next best meter of the feeder; ``late_*`` the same
-for the days of the feeder's own step alone; ``impossible`` share of the meter's readings that exceed the
-whole feeder's total; ``profile_match`` likeness of the residual's daily course to the hours that this
-meter lacks against the feeder's others;
-``own_coefficient`` near -1: its load is not in the total of the feeder that the topology names;
+Of the feeder: ``excess`` residual beyond losses / metered energy over the whole span; ``loss`` of one more
+kWh; ``feeder_step`` step of the residual at its own change point / metered energy, and its z.
+
+Around this meter's change: ``residual_before``, ``residual_after`` relative residual; ``step_share`` part
+of the change that the feeder total did not follow (1 theft, fault or false data; 0 real) with its error;
+``step_z`` and ``lack_kwh_per_day`` of the residual's step then; ``date_distance_days`` to the nearest of
+the feeder's steps. Around the feeder's step: ``explains`` this meter's fall / the step, and the fall's z.
+
+All along: ``coefficient`` unmetered per metered kWh (0 honest); ``low_used`` energy used while the meter
+read far below its usual / what it fell short (1 used, 0 not); ``top_z`` residual while the meter stood at
+its own maximum; ``gap_used`` as ``low_used`` for missing slots; ``link`` the strongest of these z,
+``margin`` over the next best meter of the feeder; ``late_*`` the same within the feeder's step alone;
+``profile_match`` likeness of the residual's daily course to the hours that this meter lacks against the
+others; ``impossible`` share of its readings above the whole feeder's total; ``evidence`` the strongest
+reason (z) to take this meter for what its feeder lacks.
+
+Topology: ``own_coefficient`` near -1: the load is not in the total of the feeder that the topology names;
 ``other_*`` the feeder that holds it instead (its place among the sorted feeder ids).
 """
 
@@ -243,7 +247,16 @@ def _describe(
         put(name, around[:, k])
     put("profile_match", _course_match(beyond, held))
     put("impossible", held.impossible)
+    explains, fall_z = falls_at(x_day, total, step)
+    put("explains", explains)
+    put("explains_z", fall_z)
+    named = dict(zip(STEPS, around.T, strict=True))
+    reasons = [
+        named["step_z"] * _alike(named["step_share"]),
+        np.fmin(np.where(step.kwh > 0, step.z, 0.0), fall_z) * _alike(explains),
+    ]
     if feeder.fit is None:
+        put("evidence", np.fmax(*reasons))
         return
     for k, (used, z) in enumerate((("coefficient", "coefficient_z"), ("low_used", "low_z"), ("", "top_z"))):
         if used:
@@ -254,6 +267,7 @@ def _describe(
     link, margin = _link(feeder.fit)
     put("link", link)
     put("margin", margin)
+    reasons.append(link)
     if np.isfinite(step.onset) and step.kwh > 0:
         inside = np.zeros(len(total), dtype=np.bool_)
         inside[int(step.onset) : len(total) if np.isnan(step.end) else int(step.end)] = True
@@ -263,6 +277,17 @@ def _describe(
             put("late_coefficient", np.clip(late.coefficient[:, 0], -3, 30))
             put("late_link", link)
             put("late_margin", margin)
+            reasons.append(link)
+    put("evidence", np.fmax.reduce(reasons))
+
+
+def _alike(ratio: Array) -> Array:
+    """1 where a change and a step are of one size, falling with the square of their ratio; 0 if opposite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Array = np.where(
+            ratio > 0, np.minimum(ratio, 1 / ratio) ** 2, np.where(np.isnan(ratio), np.nan, 0.0)
+        )
+    return out
 
 
 def _link(found: Fit) -> tuple[Array, Array]:

@@ -110,8 +110,8 @@ def _best_segment(residual: Array, error: float) -> Step:
 
 
 STEPS = (
-    "residual_before", "residual_after", "step_share", "step_share_se", "step_z", "explains",
-    "date_distance_days", "lack_kwh_per_day",
+    "residual_before", "residual_after", "step_share", "step_share_se", "step_z", "lack_kwh_per_day",
+    "date_distance_days",
 )  # fmt: skip
 
 
@@ -159,10 +159,9 @@ def meter_steps(
         out[i, 0] = residual[before].mean() / metered[before].mean() if metered[before].mean() > 0 else np.nan
         out[i, 1] = residual[after].mean() / metered[after].mean() if metered[after].mean() > 0 else np.nan
         out[i, 4] = np.clip(gain / noise, -1e3, 1e3)
-        out[i, 7] = gain
-        nearest = steps[int(np.argmin([abs(s.onset - onset[i]) for s in steps]))] if steps else None
-        if nearest is not None:
-            out[i, 6] = abs(onset[i] - nearest.onset)
+        out[i, 5] = gain
+        if steps:
+            out[i, 6] = min(abs(s.onset - onset[i]) for s in steps)
         before, after = before[np.isfinite(x[i, before])], after[np.isfinite(x[i, after])]
         if len(before) < LEAST or len(after) < LEAST:
             continue
@@ -174,6 +173,43 @@ def meter_steps(
             continue
         out[i, 2] = np.clip(gain / fall, -3.0, 3.0)
         out[i, 3] = min(noise / abs(fall), 10.0)
-        if nearest is not None:
-            out[i, 5] = np.clip(fall / nearest.kwh, -3.0, 3.0)
     return out
+
+
+def falls_at(x: Array, metered: Array, step: Step) -> tuple[Array, Array]:
+    """How much less each meter showed in the days of its feeder's step, whether or not its change was seen.
+
+    Args:
+        x: ``(m, d)`` kWh a day.
+        metered: ``(d,)`` kWh a day of all meters.
+        step: the feeder's.
+
+    Returns:
+        ``(m,)`` the fall over the step (1 = explains all of it), and the fall over its own error.
+    """
+    m, days = x.shape
+    share, z = np.full(m, np.nan), np.full(m, np.nan)
+    if not np.isfinite(step.onset):
+        return share, z
+    onset = int(step.onset)
+    stop = days if np.isnan(step.end) else int(step.end)
+    day = np.arange(days)
+    before = (day >= onset - WINDOW) & (day < onset) & np.isfinite(metered)
+    after = (day >= onset) & (day < min(stop, onset + WINDOW)) & np.isfinite(metered)
+    known = np.isfinite(x)
+    first, last = (known & before).sum(axis=1), (known & after).sum(axis=1)
+    enough = (first >= LEAST) & (last >= LEAST)
+    filled = np.where(known, x, 0.0)
+    had = np.divide((filled * before).sum(axis=1), first, out=np.zeros(m), where=enough)
+    has = np.divide((filled * after).sum(axis=1), last, out=np.zeros(m), where=enough)
+    rest = metered[before].mean() - had if before.any() else np.zeros(m)
+    now = metered[after].mean() - has if after.any() else np.zeros(m)
+    movement = np.clip(np.divide(now, rest, out=np.ones(m), where=rest > 0), 0.7, 1.4)
+    spread = np.sqrt(
+        np.where(known & before, (x - had[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(first - 1, 1)
+    )
+    error = np.maximum(spread * np.sqrt(1 / np.maximum(first, 1) + 1 / np.maximum(last, 1)), 1e-9)
+    fall = had * movement - has
+    share[enough] = np.clip(fall / step.kwh, -3.0, 3.0)[enough]
+    z[enough] = np.clip(fall / error, -1e3, 1e3)[enough]
+    return share, z
