@@ -73,19 +73,34 @@ def excused(
 
 def feeder_lacks(m: Measures) -> Signature:
     """Fraud: the feeder lacks energy since the meter's fall, and the fall explains it."""
-    onset, lack = m.when("change"), m["balance.lack_kwh_per_day"]
-    share, z = m["balance.step_share"], m["balance.step_z"]
-    explains = np.clip(1.0 / np.maximum(share, 1e-3), 0.0, 1.0)
     fell = both(unfollowed(m), ramp(m.moved, -0.03, -0.15))
+    explained = _explains_step(m)
+    by_date = np.nan_to_num(explained) > np.nan_to_num(fell)
+    onset = np.where(by_date, m.when("balance"), m.when("change"))
+    end = np.where(by_date, np.datetime64("NaT", "m"), m.when("change_end"))
+    needed, need = np.nan_to_num(m["balance.joint_share"]), np.nan_to_num(m["balance.joint_z"])
+    rivals = both(ramp(need, 2.5, 5.5), ramp(needed, 0.3, 0.6), ramp(needed, 2.5, 1.6))
+    fell = both(either(fell, 0.9 * explained), rivals)
+    ratio = np.where(by_date, 1.0 / np.maximum(m["balance.explains"], 1e-3), m["balance.step_share"])
+    explains = np.clip(1.0 / np.maximum(ratio, 1e-3), 0.0, 1.0)
+    lack = np.where(by_date, m["balance.feeder_step_kwh"], m["balance.lack_kwh_per_day"])
+    z = np.where(by_date, m["balance.feeder_step_z"], m["balance.step_z"])
     return sign(
         Cause.FRAUD, "feeder_lacks", 0.9 * unless(fell, m.multiplied, 0.8 * np.nan_to_num(m.shared_factor)),
-        lambda i: f"The feeder lacks {number(lack[i], 1)} kWh a day "
-        f"{between(onset[i], m.when('change_end')[i])} that it did not lack before ({number(z[i], 0)} times "
-        f"its error), and this meter's fall explains {percent(explains[i])} of it: use went on, metering "
-        "did not.",
-        quantity="share of the meter's change missing on its feeder", found=share, expected=0.0, onset=onset,
-        end=m.when("change_end"), source="feeder totals", affected_kwh=m.kwh_lost_by_change(),
+        lambda i: f"The feeder lacks {number(lack[i], 1)} kWh a day {between(onset[i], end[i])} that it did "
+        f"not lack before ({number(z[i], 0)} times the error), and this meter's fall explains "
+        f"{percent(explains[i])} of it: use went on, metering did not.",
+        quantity="share of the meter's change missing on its feeder", found=ratio, expected=0.0, onset=onset,
+        end=end, source="feeder totals", affected_kwh=lack * m.days_of(onset, end),
     )  # fmt: skip
+
+
+def _explains_step(m: Measures) -> Floats:
+    """The feeder's own step is as large as this meter's fall on those days; nobody else's fits so well."""
+    ratio = m["balance.explains"]
+    alike = both(ramp(ratio, 0.45, 0.75), ramp(ratio, 2.0, 1.4), ramp(m["balance.feeder_step"], 0.0, 1e-3))
+    sure = both(ramp(m["balance.feeder_step_z"], 5.0, 9.0), ramp(m["balance.explains_z"], 2.5, 5.0))
+    return both(alike, sure, ramp(m["balance.lead"], 0.3, 2.0))
 
 
 def in_the_residual(m: Measures) -> Signature:

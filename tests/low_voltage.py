@@ -42,9 +42,7 @@ def real_homes(folder: Path) -> np.ndarray:
     return kwh[whole & alive]
 
 
-def neighbourhood(
-    folder: Path, rng: np.random.Generator, feeders: int, largest: int = 118
-) -> Neighbourhood:
+def neighbourhood(folder: Path, rng: np.random.Generator, feeders: int, largest: int = 118) -> Neighbourhood:
     """Feeders of all sizes (evenly from the smallest to the largest), customers of their own sizes."""
     loads = pd.read_parquet(folder / "feeders" / "simbench_lv_loads.parquet")
     size = loads.groupby("subnet").size()

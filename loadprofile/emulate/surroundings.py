@@ -196,11 +196,14 @@ def _at_transformer(total: Array, drawn: Feeders, rng: np.random.Generator) -> A
 
 
 def _whole(used: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Energy where the original reading is missing: it was used all the same, as usual at that time."""
-    gone = np.isnan(used)
+    """Energy where the original reading is missing: it was used all the same, as a week before or after."""
+    out = used
+    for weeks in (1, -1, 2, -2):
+        out = np.where(np.isnan(out), np.roll(used, 7 * weeks, axis=1), out)
+    gone = np.isnan(out)
     seen = np.maximum((~gone).sum(axis=1, keepdims=True), 1)
-    usual = np.where(gone, 0, used).sum(axis=1, keepdims=True, dtype=np.float64) / seen
-    return np.where(gone, usual, used).astype(np.float32)
+    usual = np.where(gone, 0, out).sum(axis=1, keepdims=True, dtype=np.float64) / seen
+    return np.where(gone, usual, out).astype(np.float32)
 
 
 def registers(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:

@@ -11,6 +11,7 @@ NaN = not given, or cannot be told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,28 +20,41 @@ from numpy.typing import NDArray
 from loadprofile.features.feeders import Balance, Grid, balance, common_grid, daily
 from loadprofile.features.population import Context
 from loadprofile.features.residual_fit import TRACES, Fit, fit, found_in
-from loadprofile.features.residual_steps import STEPS, Step, day_error, falls_at, feeder_steps, meter_steps
+from loadprofile.features.residual_steps import (
+    STEPS,
+    Step,
+    day_error,
+    falls_at,
+    feeder_steps,
+    joint_shares,
+    meter_steps,
+)
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
 
 Array = NDArray[np.float64]
 
 COLUMNS = (
-    "excess", "loss", "feeder_step", "feeder_step_z", *STEPS, "explains", "explains_z",
+    "excess", "loss", "feeder_step", "feeder_step_kwh", "feeder_step_z", *STEPS,
+    "explains", "explains_z", "joint_share", "joint_z",
     "coefficient", "coefficient_z", "low_used", "low_z", "top_z", "gap_used", "gap_z",
-    "link", "margin", "late_coefficient", "late_link", "late_margin", "profile_match", "impossible", "evidence",
+    "link", "margin", "late_coefficient", "late_link", "late_margin", "profile_match", "impossible",
+    "evidence", "lead",
     "own_coefficient", "own_z", "other_coefficient", "other_z", "other_feeder", "feeder_size",
 )  # fmt: skip
 NAMES = (*(f"balance.{name}" for name in COLUMNS), "when.balance")
 """What each column holds (shares and ratios unless a unit is named; z = over its own error).
 
 Of the feeder: ``excess`` residual beyond losses / metered energy over the whole span; ``loss`` of one more
-kWh; ``feeder_step`` step of the residual at its own change point / metered energy, and its z.
+kWh; ``feeder_step`` step of the residual at its own change point / metered energy, the same in kWh a day,
+and its z.
 
 Around this meter's change: ``residual_before``, ``residual_after`` relative residual; ``step_share`` part
 of the change that the feeder total did not follow (1 theft, fault or false data; 0 real) with its error;
 ``step_z`` and ``lack_kwh_per_day`` of the residual's step then; ``date_distance_days`` to the nearest of
 the feeder's steps. Around the feeder's step: ``explains`` this meter's fall / the step, and the fall's z.
+Both together and against the other meters' changes: ``joint_share`` of its shortfall that the residual's
+course needs, and the z of that need.
 
 All along: ``coefficient`` unmetered per metered kWh (0 honest); ``low_used`` energy used while the meter
 read far below its usual / what it fell short (1 used, 0 not); ``top_z`` residual while the meter stood at
@@ -48,7 +62,7 @@ its own maximum; ``gap_used`` as ``low_used`` for missing slots; ``link`` the st
 ``margin`` over the next best meter of the feeder; ``late_*`` the same within the feeder's step alone;
 ``profile_match`` likeness of the residual's daily course to the hours that this meter lacks against the
 others; ``impossible`` share of its readings above the whole feeder's total; ``evidence`` the strongest
-reason (z) to take this meter for what its feeder lacks.
+reasons (z) to take this meter for what its feeder lacks, ``lead`` over the next best meter.
 
 Topology: ``own_coefficient`` near -1: the load is not in the total of the feeder that the topology names;
 ``other_*`` the feeder that holds it instead (its place among the sorted feeder ids).
@@ -56,6 +70,9 @@ Topology: ``own_coefficient`` near -1: the load is not in the total of the feede
 
 ROUNDS = 4
 """Moving meters clears the balances in which further ones can be seen; so often it is tried."""
+
+LEAST_ERROR = 1e-3
+"""Error of one day's balance, as a share of its energy, that no transformer meter goes below."""
 
 LEAST_LATE = 14
 """Days that a feeder's own step must last to be fitted by itself: days are what errors are counted by."""
@@ -231,12 +248,13 @@ def _describe(
     residual, total = daily(beyond, held.usable), daily(metered, held.usable)
     if not np.isfinite(residual).any() or middle <= 0:
         return
-    error = max(day_error(residual), 2e-3 * middle * grid.slots)
+    error = max(day_error(residual), LEAST_ERROR * middle * grid.slots)
     steps = feeder_steps(residual, error)
     step: Step = steps[0]
     put("excess", float(np.nanmedian(residual) / np.nanmedian(total)))
     put("loss", np.nan if feeder.fit is None else loss)
     put("feeder_step", step.kwh / float(np.nanmedian(total)))
+    put("feeder_step_kwh", step.kwh)
     put("feeder_step_z", step.z)
     out[rows, place["when.balance"]] = step.onset + grid.first
     x = np.where(held.missing, np.nan, held.x)
@@ -251,34 +269,59 @@ def _describe(
     put("explains", explains)
     put("explains_z", fall_z)
     named = dict(zip(STEPS, around.T, strict=True))
-    reasons = [
-        named["step_z"] * _alike(named["step_share"]),
-        np.fmin(np.where(step.kwh > 0, step.z, 0.0), fall_z) * _alike(explains),
-    ]
-    if feeder.fit is None:
-        put("evidence", np.fmax(*reasons))
-        return
+    moves = np.abs(named["step_z"]) * _alike(named["step_share"])
+    for one in steps:
+        ratio, z = falls_at(x_day, total, one)
+        moves = np.fmax(moves, np.fmin(one.z, np.abs(z)) * _alike(ratio))
+    moves = np.nan_to_num(moves)
+    shared, own = joint_shares(x_day, total, residual, moves, steps, onset[rows], end[rows], error)
+    put("joint_share", shared)
+    put("joint_z", own)
+    moves = np.fmin(moves, np.nan_to_num(own * _alike(shared)))
+    links = np.full(len(rows), np.nan)
+    if feeder.fit is not None:
+        links = _links(put, held, feeder.fit, step)
+    evidence = np.hypot(np.fmax(moves, 0.0), np.fmax(np.nan_to_num(links), 0.0))
+    put("evidence", evidence)
+    put("lead", _lead(evidence))
+
+
+def _links(put: Callable[[str, Array | float], None], held: Balance, found: Fit, step: Step) -> Array:
+    """Columns of the regressions; ``(m,)`` the strongest link of each meter."""
     for k, (used, z) in enumerate((("coefficient", "coefficient_z"), ("low_used", "low_z"), ("", "top_z"))):
         if used:
-            put(used, np.clip(feeder.fit.coefficient[:, k], -3, 30))
-        put(z, feeder.fit.z[:, k])
-    put("gap_used", np.clip(1.0 + feeder.fit.coefficient[:, 3], -3, 3))
-    put("gap_z", feeder.fit.z[:, 3])
-    link, margin = _link(feeder.fit)
+            put(used, np.clip(found.coefficient[:, k], -3, 30))
+        put(z, found.z[:, k])
+    put("gap_used", np.clip(1.0 + found.coefficient[:, 3], -3, 3))
+    put("gap_z", found.z[:, 3])
+    link = _link(found)
     put("link", link)
-    put("margin", margin)
-    reasons.append(link)
-    if np.isfinite(step.onset) and step.kwh > 0:
-        inside = np.zeros(len(total), dtype=np.bool_)
-        inside[int(step.onset) : len(total) if np.isnan(step.end) else int(step.end)] = True
-        late = fit(held, inside) if inside.sum() >= LEAST_LATE else None
-        if late is not None:
-            link, margin = _link(late)
-            put("late_coefficient", np.clip(late.coefficient[:, 0], -3, 30))
-            put("late_link", link)
-            put("late_margin", margin)
-            reasons.append(link)
-    put("evidence", np.fmax.reduce(reasons))
+    put("margin", _lead(link))
+    if not (np.isfinite(step.onset) and step.kwh > 0):
+        return link
+    inside = np.zeros(len(held.usable), dtype=np.bool_)
+    inside[int(step.onset) : len(inside) if np.isnan(step.end) else int(step.end)] = True
+    late = fit(held, inside) if inside.sum() >= LEAST_LATE else None
+    if late is None:
+        return link
+    recent = _link(late)
+    put("late_coefficient", np.clip(late.coefficient[:, 0], -3, 30))
+    put("late_link", recent)
+    put("late_margin", _lead(recent))
+    return np.fmax(link, recent)
+
+
+def _link(found: Fit) -> Array:
+    """``(m,)`` the strongest trace of each meter in the residual (z)."""
+    return np.asarray(np.nan_to_num(found.z[:, : len(TRACES) - 1], nan=-99.0).max(axis=1))
+
+
+def _lead(values: Array) -> Array:
+    """``(m,)`` each value less the best of the others; NaN for a single one."""
+    if len(values) < 2:
+        return np.full(len(values), np.nan)
+    two = np.sort(values)[-2:]
+    return np.asarray(values - np.where(values == two[1], two[0], two[1]))
 
 
 def _alike(ratio: Array) -> Array:
@@ -288,15 +331,6 @@ def _alike(ratio: Array) -> Array:
             ratio > 0, np.minimum(ratio, 1 / ratio) ** 2, np.where(np.isnan(ratio), np.nan, 0.0)
         )
     return out
-
-
-def _link(found: Fit) -> tuple[Array, Array]:
-    """The strongest trace of each meter in the residual (z), and its lead over the next best meter."""
-    link = np.nan_to_num(found.z[:, : len(TRACES) - 1], nan=-99.0).max(axis=1)
-    if len(link) < 2:
-        return link, np.full(len(link), np.nan)
-    two = np.sort(link)[-2:]
-    return link, link - np.where(link == two[1], two[0], two[1])
 
 
 def _course_match(beyond: Array, held: Balance) -> Array:

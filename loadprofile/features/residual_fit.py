@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loadprofile.features.feeders import Balance, demeaned
+from loadprofile.features.feeders import WEEK, Balance, demeaned
 
 Array = NDArray[np.float64]
 
@@ -72,6 +72,10 @@ def fit(balance: Balance, within: NDArray[np.bool_] | None = None) -> Fit | None
     gram[np.diag_indices_from(gram)] += RIDGE
     solved = np.linalg.solve(gram, columns @ target)
     left = target - solved @ columns
+    weeks = -(-days // WEEK)
+    spent = m + 1 + slots + weeks
+    free = float(usable.sum()) / max(float(usable.sum()) - spent, 1.0)
+    counted = int(usable.any(axis=1).sum())
     each = solved / size
     loss = float(
         np.clip(_weighted_median(each[:m], np.where(np.isfinite(size[:m]), size[:m], 0)), 0, MOST_LOSS)
@@ -81,7 +85,8 @@ def fit(balance: Balance, within: NDArray[np.bool_] | None = None) -> Fit | None
         rows = slice(start, min(start + CHUNK, m))
         shown = [demeaned(t, usable).reshape(len(t), -1) for t in _traces(balance, rows)]
         own = left + (each[rows] - loss)[:, None] * x[rows]
-        coefficient[rows], z[rows] = _own_fit(np.stack(shown, axis=1), own, days)
+        coefficient[rows], t = _own_fit(np.stack(shown, axis=1), own, days)
+        z[rows] = as_z(t / np.sqrt(free), counted - 1)
     return Fit(loss, float(each[m]), coefficient, z)
 
 
@@ -114,6 +119,13 @@ def _own_fit(traces: Array, own: Array, days: int) -> tuple[Array, Array]:
         return np.where(there, solved / size, np.nan), z
 
 
+def as_z(t: Array, freedom: int) -> Array:
+    """Student's t with so many degrees of freedom as a normal z of (nearly) the same tail (Wallace 1959)."""
+    df = max(freedom, 1)
+    out: Array = np.sign(t) * np.sqrt(df * np.log1p(t * t / df)) * (8 * df + 1) / (8 * df + 3)
+    return out
+
+
 def found_in(x: Array, residuals: Array, usable: NDArray[np.bool_]) -> tuple[Array, Array]:
     """How much of each foreign meter is in each feeder's residual: coefficients and z, ``(m, f)`` each.
 
@@ -134,7 +146,8 @@ def found_in(x: Array, residuals: Array, usable: NDArray[np.bool_]) -> tuple[Arr
         score = (mine * (target - slope[:, None, None] * mine)).sum(axis=2)
         spread = np.sqrt((score**2).sum(axis=1)) * np.sqrt(days / max(days - 1, 1))
         coefficient[:, at] = slope
-        z[:, at] = np.clip(slope * size / np.maximum(spread, 1e-12), -1e3, 1e3)
+        t = np.clip(slope * size / np.maximum(spread, 1e-12), -1e3, 1e3)
+        z[:, at] = as_z(t, int(mask.any(axis=1).sum()) - 1)
     return coefficient, z
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E402 - thread limits must be set before the first import
 """Benchmark of the feeder balance: is the thief found among the customers of the feeder?
 
     python tests/benchmarks/feeder_balance.py [--data DIR] [--feeders 12] [--repeats 2] [--seed 1]
@@ -16,6 +15,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Iterable
@@ -52,6 +52,7 @@ THEFTS = (
 )  # fmt: skip
 FORMS = ("from day one: hours unmetered", "from day one: a phase", "from day one: cap")
 SIZES = ((13, 30), (31, 60), (61, 90), (91, 118))
+SHARES = (-1.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 1.0)
 SIGN = 0.5
 
 
@@ -83,7 +84,9 @@ class Bench:
         if len(rows):
             part = shown.take(rows)
             expected = self.base.peers.expected(slice(None))[rows]
-            values[rows] = change_features(part, daily_blocks(part), expected).select(self.changes.names).values
+            values[rows] = (
+                change_features(part, daily_blocks(part), expected).select(self.changes.names).values
+            )
         changes = FeatureTable(shown.meter_ids, self.changes.names, values)
         drawn = replace(drawn_feeders(self.rng, 30), wrong=wrong)
         topology, totals = feeder_records(shown, used, self.near.place, drawn, self.rng)
@@ -100,13 +103,17 @@ class Bench:
         return np.array([1 + (evidence[place == place[r]] > evidence[r]).sum() for r in rows])
 
 
+Case = tuple[int, int, bool, float]
+"""Customers of the feeder, rank of the thief, whether a sign was spoken, stolen share of the feeder."""
+
+
 def accused(m: Measures) -> np.ndarray:
     strength = np.fmax(feeder_lacks(m).strength, in_the_residual(m).strength)
     return np.nan_to_num(strength) >= SIGN
 
 
 def thefts(bench: Bench, repeats: int) -> None:
-    found: dict[str, list[tuple[int, int, bool]]] = {}
+    found: dict[str, list[Case]] = {}
     others = np.zeros(2, dtype=np.int64)
     size = np.bincount(bench.near.place)
     for kind in THEFTS:
@@ -118,24 +125,35 @@ def thefts(bench: Bench, repeats: int) -> None:
             for rank, row, effect in zip(bench.ranks(m, rows), rows.tolist(), effects, strict=True):
                 form = effect.params.get("form") if kind == "stolen_from_first_day" else None
                 name = kind if form is None else FORMS[int(form)]
-                found.setdefault(name, []).append((size[bench.near.place[row]], int(rank), bool(signs[row])))
+                feeder = bench.near.place[row]
+                stolen = used[row] - shown.kwh[row]
+                touched = (np.nan_to_num(stolen) != 0).any(axis=1)
+                daily = np.nansum(used[bench.near.place == feeder][:, touched])
+                part = float(np.nansum(stolen) / daily)
+                found.setdefault(name, []).append((int(size[feeder]), int(rank), bool(signs[row]), part))
             honest = np.delete(signs, rows)
             others += (int(honest.sum()), len(honest))
     head = ("theft", "feeders", "first of its feeder", "among the first three", "sign of fraud spoken")
+    every = [case for cases in found.values() for case in cases]
     table("The thief among the customers of its feeder, by kind", head, (
-        (name, str(len(cases)), *summary(cases)) for name, cases in [*found.items(), ("all", sum(found.values(), []))]
+        (name, str(len(cases)), *summary(cases)) for name, cases in [*found.items(), ("all", every)]
     ))  # fmt: skip
-    everything = sum(found.values(), [])
     table("The same by feeder size", ("customers", *head[1:]), (
         (f"{low}-{high}", str(len(part)), *summary(part))
         for low, high in SIZES
-        if (part := [c for c in everything if low <= c[0] <= high])
+        if (part := [c for c in every if low <= c[0] <= high])
+    ))  # fmt: skip
+    table("The same by the stolen share of the feeder's energy", ("stolen", *head[1:]), (
+        (f"{100 * low:g}-{100 * high:g} %", str(len(part)), *summary(part))
+        for low, high in itertools.pairwise(SHARES)
+        if (part := [c for c in every if low <= c[3] < high])
     ))  # fmt: skip
     low, high = wilson(float(others[0]), float(others[1]))
-    print(f"\nHonest customers beside a thief with a sign of fraud: {others[0]} of {others[1]} [{low:.4f}, {high:.4f}]")
+    print("\nHonest customers beside a thief with a sign of fraud:", end=" ")
+    print(f"{others[0]} of {others[1]} [{low:.4f}, {high:.4f}]")
 
 
-def summary(cases: list[tuple[int, int, bool]]) -> tuple[str, str, str]:
+def summary(cases: list[Case]) -> tuple[str, str, str]:
     ranks, signs = np.array([c[1] for c in cases]), np.array([c[2] for c in cases])
     return share(ranks == 1), share(ranks <= 3), share(signs)
 
@@ -175,15 +193,21 @@ def neighbours(bench: Bench, repeats: int) -> None:
         rows_out.append(
             (name, str(len(real)), share(np.array(real)), share(np.array(false)), share(np.array(blamed)))
         )
-    head = ("what happened", "feeders", "said: matched by the feeder", "said: rise never delivered", "said: fraud")
+    head = (
+        "what happened",
+        "feeders",
+        "said: matched by the feeder",
+        "said: rise never delivered",
+        "said: fraud",
+    )
     table("A metered rise: real load of somebody else, or false readings", head, rows_out)
 
 
-def topology(bench: Bench, repeats: int) -> None:
+def topology(bench: Bench) -> None:
     reported, right, false, blamed, wrong_total, rest_total = 0, 0, 0, 0, 0, 0
     near = bench.near
     names = np.array([f"F{f:03d}" for f in near.place])
-    for wrong in (0.02, 0.04, 0.06)[: max(1, repeats)] * 1:
+    for wrong in (0.02, 0.04, 0.06):
         m = bench.seen(near.profiles, near.profiles.kwh, np.empty(0, dtype=np.int64), wrong)
         context = m.population.context
         listed = context.topology["feeder_id"].to_numpy(dtype=str)
@@ -196,9 +220,11 @@ def topology(bench: Bench, repeats: int) -> None:
         false += int((said & ~off).sum())
         blamed += int(accused(m).sum())
         wrong_total, rest_total = wrong_total + int(off.sum()), rest_total + int((~off).sum())
+
     def rate(hits: int, of: int) -> str:
         low, high = wilson(hits, of)
         return f"{hits} of {of} [{low:.3f}, {high:.3f}]"
+
     table("Meters listed on the wrong feeder (2-6 % of all, nobody steals)", ("", "meters"), (
         ("reported", rate(reported, wrong_total)),
         ("reported with the right feeder", rate(right, wrong_total)),
@@ -209,19 +235,22 @@ def topology(bench: Bench, repeats: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("LOADPROFILE_SHARED_DATA", "../shared/data")))
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("LOADPROFILE_SHARED_DATA", "../shared/data"))
+    )
     parser.add_argument("--feeders", type=int, default=12)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     started = time.perf_counter()
     bench = Bench(asked.data, asked.feeders, asked.seed)
-    count = len(bench.near.profiles)
-    print(f"{asked.feeders} feeders, {count} customers, {len(bench.near.profiles.days)} days of half hours; seed {asked.seed}")
+    count, days = len(bench.near.profiles), len(bench.near.profiles.days)
+    print(f"{asked.feeders} feeders, {count} customers, {days} days of half hours; seed {asked.seed}")
     thefts(bench, asked.repeats)
     neighbours(bench, asked.repeats)
-    topology(bench, 3)
-    print(f"\nBalance features: {count / bench.seconds:,.0f} meters per CPU second; all of it took {time.perf_counter() - started:.0f} s")
+    topology(bench)
+    print(f"\nBalance features: {count / bench.seconds:,.0f} meters per CPU second;", end=" ")
+    print(f"all of it took {time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":
