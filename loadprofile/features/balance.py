@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from loadprofile.features.feeders import Balance, Grid, balance, common_grid, daily
 from loadprofile.features.population import Context
 from loadprofile.features.residual_fit import TRACES, Fit, fit, found_in
+from loadprofile.features.residual_rivals import BLOCKS, in_blocks, rivals
 from loadprofile.features.residual_steps import (
     STEPS,
     Step,
     day_error,
     falls_at,
     feeder_steps,
-    joint_shares,
     meter_steps,
 )
 from loadprofile.features.table import FeatureTable
@@ -274,10 +274,16 @@ def _describe(
         ratio, z = falls_at(x_day, total, one)
         moves = np.fmax(moves, np.fmin(one.z, np.abs(z)) * _alike(ratio))
     moves = np.nan_to_num(moves)
-    shared, own = joint_shares(x_day, total, residual, moves, steps, onset[rows], end[rows], error)
+    blocks = in_blocks(np.where(held.usable, beyond, 0.0))
+    thin = np.maximum(in_blocks(held.usable.astype(np.float64)), 0.5) / (grid.slots / BLOCKS)
+    shared, own = rivals(
+        in_blocks(held.x), blocks / thin, np.isfinite(residual), moves, steps, onset[rows], end[rows],
+        2 * LEAST_ERROR * middle * grid.slots / BLOCKS,
+    )  # fmt: skip
     put("joint_share", shared)
     put("joint_z", own)
-    moves = np.fmin(moves, np.nan_to_num(own * _alike(shared)))
+    own = np.nan_to_num(own)  # blocks of a day are less independent than its z counts them: half of it
+    moves = np.fmax(np.fmin(moves, own), np.fmin(0.5 * own, np.nan_to_num(step.z)))
     links = np.full(len(rows), np.nan)
     if feeder.fit is not None:
         links = _links(put, held, feeder.fit, step)

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 WINDOW = 28
 """Days before and after a change that are compared."""
@@ -24,9 +22,6 @@ LEAST = 3
 """Known days that each side needs."""
 
 MOST_STEPS = 3
-
-MOST_SUSPECTS = 12
-"""Meters whose changes compete for a feeder's residual."""
 
 SAME_DATE = 2.0
 """Days within which a meter's change and a feeder's step may be one and the same."""
@@ -179,90 +174,6 @@ def meter_steps(
         out[i, 2] = np.clip(gain / fall, -3.0, 3.0)
         out[i, 3] = min(noise / abs(fall), 10.0)
     return out
-
-
-def joint_shares(
-    x: Array,
-    metered: Array,
-    residual: Array,
-    suspects: Array,
-    steps: tuple[Step, ...],
-    onset: Array,
-    end: Array,
-    error: float,
-) -> tuple[Array, Array]:
-    """Which meters' changes the residual's course needs, all suspects at once.
-
-    Non-negative least squares of the daily residual on what each suspect fell short of its level on the
-    other side of its change. A meter that changed for good reasons near the date of another's theft gets
-    nothing: its course fits less well.
-
-    Args:
-        x: ``(m, d)`` kWh a day.
-        metered: ``(d,)``.
-        residual: ``(d,)``.
-        suspects: ``(m,)`` how suspicious each is by itself (0 = not); the ``MOST_SUSPECTS`` first compete.
-        steps: the feeder's.
-        onset: ``(m,)`` of each meter's own change.
-        end: ``(m,)`` of its end.
-        error: from ``day_error``.
-
-    Returns:
-        ``(m,)`` the coefficient (1 = the whole fall is in the residual) and its own contribution as z;
-        NaN for meters that did not compete.
-    """
-    m, days = x.shape
-    share, z = np.full(m, np.nan), np.full(m, np.nan)
-    rows = np.argsort(-suspects, kind="stable")[:MOST_SUSPECTS]
-    rows = rows[suspects[rows] > 1.0]
-    known = np.isfinite(residual) & np.isfinite(metered)
-    if not len(rows) or known.sum() < 2 * LEAST:
-        return share, z
-    spans = [(s.onset, s.end) for s in steps if np.isfinite(s.onset)]
-    columns, owner = [], []
-    for i in rows.tolist():
-        mine = [(onset[i], end[i])] if np.isfinite(onset[i]) else []
-        for first, last in {*spans, *mine}:
-            short = _shortfall(x[i], metered, known, first, last)
-            if short is not None:
-                columns.append(short)
-                owner.append(i)
-    if not columns:
-        return share, z
-    flat = np.ones((days, 1))
-    table = np.concatenate([np.stack(columns, axis=1), flat, -flat], axis=1)[known]
-    target = residual[known]
-    solved, rest = nnls(table, target)
-    of = np.array(owner)
-    size = np.linalg.norm(table[:, : len(of)], axis=0)
-    for i in rows.tolist():
-        own = np.flatnonzero(of == i)
-        if not len(own):
-            continue
-        share[i], z[i] = 0.0, 0.0
-        if solved[own].max() > 0:
-            best = own[int(np.argmax(solved[own] * size[own]))]
-            _, without = nnls(np.delete(table, own, axis=1), target)
-            share[i] = min(float(solved[best]), 3.0)
-            z[i] = min(float(np.sqrt(max(without**2 - rest**2, 0.0))) / max(error, 1e-9), 1e3)
-    return share, z
-
-
-def _shortfall(x: Array, metered: Array, known: Mask, first: float, last: float) -> Array | None:
-    """``(d,)`` by how much a meter fell short inside its change (or before, if it rose); None if neither."""
-    days = len(x)
-    day = np.arange(days)
-    inside = (day >= first) & (day < (last if np.isfinite(last) else days))
-    seen = known & np.isfinite(x)
-    if (seen & inside).sum() < LEAST or (seen & ~inside).sum() < LEAST:
-        return None
-    rest = np.maximum(metered - np.where(np.isfinite(x), x, 0.0), 1e-9)
-    relative = x / rest  # the others' days carry season and weather
-    within, outside = np.median(relative[seen & inside]), np.median(relative[seen & ~inside])
-    where = inside if within < outside else ~inside
-    level = max(within, outside)
-    out: Array = np.where(where & seen, np.maximum(level * rest - x, 0.0), 0.0)
-    return out if out.sum() > 0 else None
 
 
 def falls_at(x: Array, metered: Array, step: Step) -> tuple[Array, Array]:
