@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from loadprofile.emulate.phenomena import PHENOMENA
 from loadprofile.emulate.scenario import ANOMALIES, Scenario, coarsen, draw
+from loadprofile.emulate.surroundings import surroundings
+from loadprofile.features.population import Context
 from loadprofile.features.table import FeatureTable, below
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import examine, model_inputs, survey
@@ -87,6 +89,9 @@ class Cases:
 
 _PER_ROW = tuple(field.name for field in fields(Cases) if field.name != "table")
 
+
+SURROUNDED = 0.3
+"""Share of emulated utilities that hand over optional inputs too: they sharpen the odds and may be absent."""
 
 WINDOWS = (58, 91, 92, 182, 365)
 """Days that an emulated utility's data span."""
@@ -201,18 +206,25 @@ def _populations(
     for made in utilities(
         sources, populations=populations, seed=seed, windows=windows, kinds=kinds, exclude=exclude
     ):
-        yield cases_of(made.scenario, made.homes, detectors, hemisphere=made.hemisphere, number=made.number)
+        yield cases_of(
+            made.scenario, made.homes, detectors, context=made.context, hemisphere=made.hemisphere,
+            number=made.number,
+        )  # fmt: skip
         each(made.number)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Utility:
-    """One emulated utility: its number, what its meters show with the truth, the homes behind them."""
+    """One emulated utility: its number, what its meters show with the truth, the homes behind them.
+
+    ``context`` is what it knows beside readings, None where it handed over nothing.
+    """
 
     number: int
     scenario: Scenario
     homes: NDArray[np.str_]
     hemisphere: str
+    context: Context | None = None
 
 
 def utilities(
@@ -233,7 +245,9 @@ def utilities(
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
         profiles, homes = small_utility(source, rng, windows=windows)
         scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
-        yield Utility(number, scenario, homes, "south" if rng.random() < 0.2 else "north")
+        hemisphere = "south" if rng.random() < 0.2 else "north"
+        context = surroundings(scenario, rng) if rng.random() < SURROUNDED else None
+        yield Utility(number, scenario, homes, hemisphere, context)
 
 
 def uneven_shares(rng: np.random.Generator, causes: Sequence[Cause] = ANOMALIES) -> dict[Cause, float]:
@@ -253,11 +267,12 @@ def cases_of(
     homes: NDArray[np.str_],
     detectors: Sequence[SubDetector],
     *,
+    context: Context | None = None,
     hemisphere: str = "north",
     number: int = 0,
 ) -> Cases:
     """The rows of one emulated utility."""
-    measured = survey(scenario.profiles, hemisphere=hemisphere)
+    measured = survey(scenario.profiles, context, hemisphere=hemisphere)
     return labelled(scenario, homes, model_inputs(measured.features, examine(measured, detectors)), number)
 
 

@@ -208,7 +208,7 @@ def _about(context: Context, meter_ids: NDArray[np.str_]) -> Context:
 def measure_part(part: Part) -> Summary:
     """Map 1: measure one part, leave it on disk, and say what the fleet must know."""
     profiles = part.spool.take(np.arange(len(part.spool)))
-    found = measure(profiles, hemisphere=part.hemisphere)
+    found = measure(profiles, part.context, hemisphere=part.hemisphere)
     peers = found.peers
     np.savez(
         part.path, values=found.table.values, names=np.array(found.table.names), shapes=peers.shapes,

@@ -55,6 +55,16 @@ WOULD_DECIDE: dict[frozenset[Cause], str] = {
 """For each pair of answers that interval data may leave open, the datum that settles it."""
 
 
+WITH_BALANCE: dict[frozenset[Cause], str] = {
+    frozenset(
+        {_N, _F}
+    ): "inspection of the meter and its wiring: the feeder total was given and leaves it open",
+    frozenset({_C, _F}): "head-end log for the same slots and an inspection of the meter",
+    frozenset({_S, _F}): "a look at who is connected behind this meter",
+}
+"""The same where the feeder's balance is known already: it is not asked for twice."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Routed:
     """The decision for each meter.
@@ -77,7 +87,10 @@ TOO_LITTLE = "more readings: fewer than the days needed to see a change or a sea
 
 
 def decide(
-    probabilities: NDArray[np.float64], findings: Sequence[Findings], judged: NDArray[np.bool_] | None = None
+    probabilities: NDArray[np.float64],
+    findings: Sequence[Findings],
+    judged: NDArray[np.bool_] | None = None,
+    balanced: NDArray[np.bool_] | None = None,
 ) -> Routed:
     """Name a cause for each meter, or say what would decide.
 
@@ -85,6 +98,7 @@ def decide(
         probabilities: ``(n, 6)`` calibrated, columns in the order of ``CAUSES``, rows sum to 1.
         findings: of the five sub-detectors, any order.
         judged: ``(n,)`` False where there was too little data to judge; those stay undecided.
+        balanced: ``(n,)`` True where the feeder's balance was known; None = nowhere.
 
     Returns:
         The decisions; a tie of causes is always ``undecided``.
@@ -98,10 +112,12 @@ def decide(
     clear = cause != UNDECIDED
     order = np.argsort(-probabilities, axis=1, kind="stable")
     first, second = order[:, 0], order[:, 1]
+    known = np.zeros(n, dtype=np.bool_) if balanced is None else balanced
+    asks = (WOULD_DECIDE, WOULD_DECIDE | WITH_BALANCE)
     would = tuple(
         ""
         if clear[row]
-        else WOULD_DECIDE[frozenset({CAUSES[first[row]], CAUSES[second[row]]})]
+        else asks[int(known[row])][frozenset({CAUSES[first[row]], CAUSES[second[row]]})]
         if enough[row]
         else TOO_LITTLE
         for row in range(n)

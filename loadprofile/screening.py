@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from loadprofile.engines.local import Engine, LocalEngine
 from loadprofile.errors import NothingToJudgeError
+from loadprofile.features.balance import balance_features
 from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
 from loadprofile.features.counterfactual import shortfall
@@ -91,14 +92,20 @@ def survey(
         hemisphere: ``north`` or ``south``; decides which months are winter.
         engine: where the map steps run.
     """
-    found = measure(profiles, hemisphere=hemisphere, engine=engine)
+    found = measure(profiles, context, hemisphere=hemisphere, engine=engine)
     cohorts = find_cohorts(found.table, found.counts, profiles.batches(BATCH), found.blocks)
     features = beside([found.table, cohorts.features])
     return Survey(profiles, features, found.blocks, found.peers, cohorts.incident, context or Context())
 
 
-def measure(profiles: LoadProfiles, *, hemisphere: str = "north", engine: Engine | None = None) -> Measured:
-    """What can be measured with the meters of this cube alone; arguments as of ``survey``."""
+def measure(
+    profiles: LoadProfiles,
+    context: Context | None = None,
+    *,
+    hemisphere: str = "north",
+    engine: Engine | None = None,
+) -> Measured:
+    """What can be measured with the meters of this cube and their feeders; arguments as of ``survey``."""
     engine = engine or LocalEngine()
     first = engine.map(partial(_describe, hemisphere=hemisphere), profiles.batches(BATCH))
     own = below([table for table, _, _ in first])
@@ -108,7 +115,8 @@ def measure(profiles: LoadProfiles, *, hemisphere: str = "north", engine: Engine
     slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
     changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
     table = beside([own, changed, peers_features(peers)])
-    return Measured(beside([table, relative_features(table)]), blocks, peers, counts)
+    against = relative_features(table), balance_features(profiles, changed, context)
+    return Measured(beside([table, *against]), blocks, peers, counts)
 
 
 def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, DailyBlocks, SlotCounts]:
@@ -194,7 +202,8 @@ def verdicts_on(
     distance = model.distance(measured.features)
     ordinary = np.column_stack([measured.features.select(model.anomaly_names).values, distance])
     anomaly = model.anomaly.predict_proba(ordinary, 1.0 - float(prior[0]))[:, 1]
-    routed = decide(probabilities, findings, judged)
+    balanced = np.isfinite(measured.features.column("balance.excess"))
+    routed = decide(probabilities, findings, judged, balanced)
     onset, low, high, end = _spans(findings, routed.leading)
     normal = routed.cause == str(Cause.NORMAL)
     for moment in (onset, low, high, end):

@@ -31,6 +31,7 @@ ABSOLUTE = frozenset(
     {
         "g2.level_kw", "peers.size", "integrity.grid_step_kwh", "change.kwh_per_day_lost",
         "change.days_before", "change.days_after", "change.window_hour",
+        "balance.lack_kwh_per_day", "balance.feeder_step_kwh", "balance.other_feeder", "balance.feeder_size",
     }
 )  # fmt: skip
 """Columns that carry a unit or tell time: they speak of the utility and the calendar rather than of what

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from loadprofile.balance_signs import excused, followed, more_than_feeder, unfollowed_rise, wrong_feeder
 from loadprofile.features.circumstances import RegisterChecks, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -49,10 +50,11 @@ class DataMismatch:
         own = (
             rational_step, scaled_grid, rounded, cohort_factor, unit_mix, zero_factor, other_interval,
             missing_tail, sentinel, spike, copied_days, flat_fill, linear_fill, swapped, time_shift,
-            conflicting_rows, negative,
+            conflicting_rows, negative, wrong_feeder, more_than_feeder, unfollowed_rise,
         )  # fmt: skip
         signatures = [signature(m) for signature in own]
         signatures += [shared_gap(m, checks), midnight_gap(m, checks), register_sum(checks)]
+        signatures = excused(signatures, followed(m), ("rational_step", "cohort_factor"))
         context = population.context
         missed = [name for name in ("registers", "outages", "events") if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, missed)

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from loadprofile.balance_signs import excused, feeder_lacks, in_the_residual, real_saving, unused_lows
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -36,6 +37,9 @@ from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 _sign = partial(sign, Cause.FRAUD)
 
 TAMPERING = ("magnet", "strong_field", "cover_open", "terminal_cover_open", "current_reversed", "asymmetry")
+
+PRICED = frozenset({"flattened", "reversed_day"})
+"""Signs of theft that keeps the sum: a feeder total that moved with the meter excuses them not."""
 
 
 class Fraud:
@@ -64,8 +68,11 @@ class Fraud:
             low_from_the_start(m),
             pulled_meter(m, checks),
         ]
+        signatures = excused(signatures, real_saving(m), {s.name for s in signatures} - PRICED)
+        signatures = excused(signatures, unused_lows(m), ("zero_windows", "on_and_off"))
+        signatures += [feeder_lacks(m), in_the_residual(m)]
         context = population.context
-        wanted = ("events", "registers", "outages", "topology")
+        wanted = ("events", "registers", "outages", "topology", "feeders")
         missed = [name for name in wanted if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, missed)
 

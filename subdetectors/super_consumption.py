@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from loadprofile.balance_signs import excused, false_rise, matched_by_feeder
 from loadprofile.features.population import Population
 from loadprofile.strength import (
     Floats,
@@ -49,6 +50,8 @@ class SuperConsumption:
             rising_use(m),
             high_for_its_peers(m),
         ]
+        signatures = excused(signatures, false_rise(m), {s.name for s in signatures} - {"photovoltaics"})
+        signatures.append(matched_by_feeder(m))
         missed = [name for name in ("topology", "feeders") if getattr(population.context, name) is None]
         return findings_from(self.cause, population, signatures, missed)
 

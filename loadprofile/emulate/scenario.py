@@ -70,11 +70,29 @@ class Labels:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scenario:
-    """What the meters show, the truth about them, and every effect that went in (in order)."""
+    """What the meters show, the truth about them, and every effect that went in (in order).
+
+    Attributes:
+        profiles: what the meters show.
+        labels: the truth.
+        effects: what happened.
+        used: ``(n, d, s)`` float32, kWh truly used; NaN where the readings to begin with were missing.
+        counted: ``(n, d, s)`` float32, kWh that each meter's own register counted: less than used with
+            theft and failing meters, and right where only the data are wrong.
+    """
 
     profiles: LoadProfiles
     labels: Labels
     effects: tuple[Effect, ...]
+    used: NDArray[np.float32]
+    counted: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        for name in ("used", "counted"):
+            value = getattr(self, name)
+            if value.shape != self.profiles.kwh.shape:
+                raise ShapeError(f"scenario.{name}", value.shape, self.profiles.kwh.shape)
+            object.__setattr__(self, name, frozen(value))
 
 
 def draw(
@@ -128,7 +146,8 @@ def draw(
     if second and at:
         twice = rng.permutation(order[:at])[: _count(composed_share * at, rng)]
         state.spread(twice[_able(state.kwh[twice])], second, single=True)
-    return Scenario(profiles.with_kwh(state.kwh), _labels(profiles, state), tuple(state.effects))
+    shown = profiles.with_kwh(state.kwh)
+    return Scenario(shown, _labels(profiles, state), tuple(state.effects), state.used, state.counted)
 
 
 def _count(expected: float, rng: np.random.Generator) -> int:
@@ -179,6 +198,8 @@ class _State:
         self.profiles = profiles
         self.rng = rng
         self.kwh = np.array(profiles.kwh)
+        self.used = np.array(profiles.kwh)
+        self.counted = np.array(profiles.kwh)
         self.effects: list[Effect] = []
         self.incidents = 0
 
@@ -222,8 +243,21 @@ class _State:
             phenomenon, self.kwh[rows], rows, profiles.days, profiles.step_minutes, self.rng,
             population=profiles.kwh, exists=profiles.exists, cohort=cohort,
         )  # fmt: skip
+        self._truth(phenomenon, rows, new)
         self.kwh[rows] = new
         self.effects.append(effect)
+
+    def _truth(self, phenomenon: Phenomenon, rows: NDArray[np.intp], new: NDArray[np.float32]) -> None:
+        """Carry what was used and what the registers counted through one phenomenon."""
+        old = self.kwh[rows]
+        known = np.isfinite(old) & np.isfinite(new)
+        if phenomenon.changes_use:  # the difference was used, whatever of it an earlier theft hides
+            more = np.where(known, new - old, np.float32(0))
+            self.used[rows] = np.maximum(self.used[rows] + more, 0)
+            self.counted[rows] = np.maximum(self.counted[rows] + more, 0)
+        elif phenomenon.in_register:  # a meter that was pulled or is dead stands still
+            stood = np.isfinite(old) & np.isnan(new)
+            self.counted[rows] = np.where(known, new, np.where(stood, np.float32(0), self.counted[rows]))
 
 
 def _labels(profiles: LoadProfiles, state: _State) -> Labels:

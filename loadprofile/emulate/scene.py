@@ -24,6 +24,10 @@ Energies = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
+COUNTS_ON = frozenset({"dying_meter", "frozen_display"})
+"""Failing meters whose register goes on counting: only the readings of it are lost or late."""
+
+
 class Loss(Enum):
     """How the energy used and not billed follows from the readings before and after."""
 
@@ -247,3 +251,24 @@ class Phenomenon:
     negative: bool = False
     floor: float = 0.04
     weight: float = 1.0
+
+    @property
+    def changes_use(self) -> bool:
+        """Whether the energy used itself changed, rather than what was metered or stored of it.
+
+        Honest life, super-consumption and attacks on the load switch real load; the bill stays right
+        (``Loss.NONE``). A data fault or a failing meter alters no use, even where nothing is lost
+        (shifted stamps, a wandering clock).
+        """
+        switches = (Cause.NORMAL, Cause.SUPER_CONSUMPTION, Cause.CYBER_ATTACK)
+        return self.loss is Loss.NONE and self.cause in switches
+
+    @property
+    def in_register(self) -> bool:
+        """Whether the meter's own register counts what is shown: theft at the meter, failing meters.
+
+        Faults and forgeries on the way from the meter to the table leave the register right, and so
+        does a meter that only fails to deliver.
+        """
+        physical = self.cause in (Cause.FRAUD, Cause.MAINTENANCE)
+        return physical and self.loss is not Loss.NONE and self.name not in COUNTS_ON

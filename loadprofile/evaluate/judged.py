@@ -108,7 +108,7 @@ def judged_cases(
     cases: list[Cases] = []
     said: dict[str, list[Said]] = {name: [] for name in models}
     for made in utilities([source], populations=populations, seed=seed, kinds=kinds):
-        measured = survey(made.scenario.profiles, hemisphere=made.hemisphere)
+        measured = survey(made.scenario.profiles, made.context, hemisphere=made.hemisphere)
         found = examine(measured, detectors)
         known = [_Examined(f.cause, f) for f in found]
         cases.append(labelled(made.scenario, made.homes, model_inputs(measured.features, found), made.number))

@@ -43,7 +43,8 @@ class Population:
 
     Attributes:
         profiles: the batch's cube.
-        features: all feature groups of the batch: ``g1 g2 g3 integrity change peers cohort when``.
+        features: all feature groups of the batch: ``g1 g2 g3 integrity change peers cohort balance
+            when``.
             Columns of the group ``when`` are moments, in days since the population's first day
             (fractions are the time of day); they tell time and never enter a classifier.
         population_size: number of meters in the whole population, this batch included.
