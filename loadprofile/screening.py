@@ -25,7 +25,6 @@ from loadprofile.features.extract import describe
 from loadprofile.features.peer_differences import peers_features
 from loadprofile.features.peers import Foreseen, PeerGroups, group_peers
 from loadprofile.features.population import Context, Population
-from loadprofile.features.relative import relative_features
 from loadprofile.features.slots import SlotCounts, count_slots
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.models.model import Model
@@ -115,8 +114,8 @@ def measure(
     slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
     changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
     table = beside([own, changed, peers_features(peers)])
-    against = relative_features(table), balance_features(profiles, changed, context)
-    return Measured(beside([table, *against]), blocks, peers, counts)
+    balance = balance_features(profiles, changed, context)
+    return Measured(beside([table, balance]), blocks, peers, counts)
 
 
 def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, DailyBlocks, SlotCounts]:

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from loadprofile.errors import ShapeError
 from loadprofile.features import regimes
 from loadprofile.features.aligned import MARKS, QUANTILES
-from loadprofile.features.channels import CHANNELS, WEIGHTS
-from loadprofile.features.contrasts import CONTRASTS
+from loadprofile.features.channels import WEIGHTS
 from loadprofile.features.daily import DailyBlocks
 from loadprofile.features.rational import nearest_rational
-from loadprofile.features.scans import SCANNED
 from loadprofile.features.shape_change import (
     clock_means,
     hour_changes,
@@ -39,19 +37,11 @@ DIRECTLY = {
 }  # fmt: skip
 """Gains that become columns as sqrt(2 gain): robust z-like numbers."""
 
-SCANNED_CHANNELS = (*CHANNELS, *CONTRASTS)
-TWO_LEVELS = ("two_levels", "two_levels_apart", "two_levels_switching")
-SCAN_NAMES = (
-    *(f"scan.{channel}.{name}" for channel in SCANNED_CHANNELS for name in SCANNED),
-    *(f"scan.{name}" for name in TWO_LEVELS),
-)
-"""Columns of the channels asked one by one, and of the two kinds of days (``scans.py``)."""
-
 
 def change_features(
     profiles: LoadProfiles, blocks: DailyBlocks, expected: NDArray[np.float32] | None
 ) -> FeatureTable:
-    """The change of each meter of a batch: columns ``change.*``, ``when.change*`` and ``scan.*``.
+    """The change of each meter of a batch: columns ``change.*`` and ``when.change*``.
 
     Args:
         profiles: the batch.
@@ -76,11 +66,9 @@ def change_features(
     quantiles = np.full((m, 2, len(QUANTILES)), np.nan)
     marks = np.zeros((m, 2, len(MARKS)))
     weekday = (profiles.days.astype(np.int64) + 3) % 7
-    scans = np.full((m, len(SCANNED_CHANNELS), len(SCANNED)), np.nan)
-    kinds_of_days = np.full((m, len(TWO_LEVELS)), np.nan)
     regimes.examine(
         profiles.kwh, blocks.power, expected, seasonal(profiles.days), profiles.exists, weekday, WEIGHTS,
-        numbers, clock, profile, quantiles, marks, scans, kinds_of_days,
+        numbers, clock, profile, quantiles, marks,
     )  # fmt: skip
     found = dict(zip(regimes.NUMBERS, numbers.T, strict=True))
     columns = _columns(found, clock, profile, quantiles, marks, days=d, slots=s)
@@ -88,8 +76,7 @@ def change_features(
     values = np.stack(list(columns.values()), axis=1)
     values[~np.isfinite(values)] = np.nan
     values[none] = np.nan
-    every = np.concatenate([values, scans.reshape(m, -1), kinds_of_days], axis=1)
-    return FeatureTable(profiles.meter_ids, (*columns, *SCAN_NAMES), every.astype(np.float32))
+    return FeatureTable(profiles.meter_ids, tuple(columns), values.astype(np.float32))
 
 
 def seasonal(days: NDArray[np.datetime64]) -> Array:

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from loadprofile.features.aligned import gather, silence_before
 from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, day_lags, day_shapes, peer_lags, settle
-from loadprofile.features.contrasts import WEEKEND, contrasts
 from loadprofile.features.onset import MEMORY_DAYS, find_onset
-from loadprofile.features.scans import scan, two_levels
 from loadprofile.features.split import (
     CLOSE_DAYS,
     close_gain,
@@ -142,16 +140,13 @@ def examine(
     profile: NDArray[np.float64],
     quantiles: NDArray[np.float64],
     marks: NDArray[np.float64],
-    scans: NDArray[np.float64],
-    kinds_of_days: NDArray[np.float64],
 ) -> None:
-    """Fill the result arrays of a batch; see ``NUMBERS``, ``aligned.gather`` and ``scans.py``.
+    """Fill the result arrays of a batch; see ``NUMBERS`` and ``aligned.gather``.
 
     ``season`` ``(d,)`` is the covariate of meters without peers (their log movement is it elsewhere).
     """
     m, d, s = kwh.shape
     weekend = weekday >= 5
-    always = np.zeros(d, dtype=np.int64)
     for i in range(m):
         alone = True
         movement = np.ones((d, 8))
@@ -164,8 +159,7 @@ def examine(
                     movement[t, k] = np.nan
         if alone:
             movement[:] = 1.0
-        shapes = day_shapes(kwh[i])
-        raw = channels(power[i], movement, shapes, day_lags(kwh[i]), 24.0 / s)
+        raw = channels(power[i], movement, day_shapes(kwh[i]), day_lags(kwh[i]), 24.0 / s)
         series = np.empty((len(raw), d))
         noise = np.empty(len(raw))
         for c in range(len(raw)):
@@ -190,15 +184,6 @@ def examine(
         if not alone:
             covariates[LAG] = LAG_SLOPE * peer_lags(power[i], movement)
         sums = running_sums(series, covariates)
-        for c in range(len(raw)):
-            scan(sums[c : c + 1], noise[c], scans[i, c])
-        asked = contrasts(kwh[i], movement, raw, shapes[:, 1], weekend)
-        for c in range(len(asked)):
-            # working days and weekends differ by nature; the weekend's own contrast knows weekends only
-            settled, rest_noise = settle(asked[c], always if c == WEEKEND else weekday)
-            own = running_sums(settled.reshape(1, d), covariate.reshape(1, d))
-            scan(own, rest_noise, scans[i, len(raw) + c])
-        two_levels(series[LEVEL], kinds_of_days[i])
         day, end, gain, single, gains = find_stretch(sums, noise, weights)
         usual = 0.0
         n = 0
