@@ -39,6 +39,15 @@ def _lively(vector: NDArray[np.float32]) -> bool:
     return changes >= max(6, s // 6) and kinds >= 4
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]
+def _mark(vector: NDArray[np.float32]) -> float:
+    """A weighted sum: equal for equal days, whatever the order of adding; NaN if a reading is missing."""
+    mark = 0.0
+    for k in range(len(vector)):
+        mark += vector[k] * np.float64(k + 1)
+    return mark
+
+
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day: int) -> NDArray[np.float64]:
     """Days equal bit for bit to an earlier day; returns ``REPEATS``.
@@ -57,9 +66,7 @@ def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day
     for j in range(days):
         first = edges[j]
         if edges[j + 1] - first == s:
-            mark = 0.0
-            for k in range(s):
-                mark += values[first + k] * np.float64(k + 1)
+            mark = _mark(values[first : first + s])
             marks[j] = mark
             complete += not np.isnan(mark)
     if complete == 0:
@@ -165,15 +172,10 @@ def windows(
     known, hit, exact, found = 0, 0, 0, 0
     for j in range(days):
         present, zero = 0, 0
-        used = False
         for k in range(edges[j], edges[j + 1]):
-            v = values[k]
-            if not np.isnan(v):
-                present += 1
-                if v == 0.0:
-                    zero += 1
-                else:
-                    used = True
+            present += not np.isnan(values[k])
+            zero += values[k] == 0.0
+        used = present > zero
         if present == 0 or 2 * present < edges[j + 1] - edges[j]:
             continue
         shares[known] = zero / present

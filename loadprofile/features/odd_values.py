@@ -107,7 +107,9 @@ def spikes(
         return out
     count, most = 0, 0.0
     for k in range(1, len(values) - 1):
-        if values[k] > top and values[k] > most * top and values[k - 1] <= top and values[k + 1] <= top:
+        if not values[k] > top:
+            continue
+        if values[k] > most * top and values[k - 1] <= top and values[k + 1] <= top:
             most = values[k] / top
             out[2] = day[k] + slot[k] / slots_per_day
         if values[k] > SPIKE_TIMES * top and values[k - 1] <= top and values[k + 1] <= top:
@@ -128,10 +130,10 @@ def negatives(
     out = np.full(4, np.nan)
     present, negative, run, longest = 0, 0, 0, 0
     for k in range(len(values)):
-        if not np.isnan(values[k]):
-            present += 1
+        present += not np.isnan(values[k])
+        negative += values[k] < 0.0
+    for k in range(len(values) if negative else 0):
         if values[k] < 0.0:
-            negative += 1
             run += 1
             if run > longest:
                 longest = run
@@ -167,11 +169,14 @@ def caps(
     low = np.float32(0.99 * cap)
     touching, touched, days = 0, 0, 0
     for j in range(len(edges) - 1):
-        present, touch = 0, 0
+        touch = 0
         for k in range(edges[j], edges[j + 1]):
-            present += not np.isnan(values[k])
-            touch += (values[k] >= low) & (values[k] <= cap)
-        days += present > 0
+            if values[k] >= low and values[k] <= cap:  # rarely
+                touch += 1
+        for k in range(edges[j], edges[j + 1]):
+            if not np.isnan(values[k]):
+                days += 1
+                break
         touched += touch > 0
         touching += touch
     out[0] = touching / p

@@ -6,12 +6,48 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.profiles import frozen
+
+WATT_HOURS = frozen((np.arange(1 << 16) / 1000.0).astype(np.float32))
+"""kWh of each number of watt-hours, as a reading would have it."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _counted(values: NDArray[np.float32], known: NDArray[np.float32], out: NDArray[np.float32]) -> int:
+    """Ascending readings into ``out``, and how many; -1 if one is not a whole number of watt-hours."""
+    counts = np.zeros(len(known), dtype=np.int32)
+    most, n = 0, 0
+    for k in range(len(values)):
+        v = values[k]
+        if np.isnan(v):
+            continue
+        whole = v * np.float32(1000.0) + np.float32(0.5)
+        if not 0.5 <= whole < 65536.0:
+            return -1
+        code = int(whole)
+        if known[code] != v:
+            return -1
+        counts[code] += 1
+        most = max(most, code)
+        n += 1
+    at = 0
+    for cell in range(most + 1):
+        for _ in range(counts[cell]):
+            out[at] = known[cell]
+            at += 1
+    return n
+
 
 def ranked(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """The readings present (NaN left out), ascending; -0.0 counts as 0.0.
 
-    numpy's vectorised sort: three times as fast as a radix sort of ours and 15 times numba's.
+    Whole watt-hours are counted; others go to numpy's vectorised sort, which is three times as fast as a
+    radix sort of ours and 15 times numba's.
     """
+    out = np.empty(len(values), dtype=np.float32)
+    count = _counted(frozen(values), WATT_HOURS, out)
+    if count >= 0:
+        return out[:count]
     missing = int(np.count_nonzero(np.isnan(values)))
     return np.sort(values + np.float32(0.0))[: len(values) - missing]
 
@@ -28,13 +64,27 @@ def usual(
     total = np.zeros(slots_per_day)
     present = np.zeros(slots_per_day)
     zeros = np.zeros(slots_per_day)
-    for k in range(len(values)):
-        v = values[k]
+    begin = 0
+    while begin < len(values):
+        # whole days lie slot by slot, which the compiler can do many at a time
+        s = slots_per_day
+        if begin + s <= len(values) and slot[begin] == 0 and slot[begin + s - 1] == s - 1:
+            for t in range(s):
+                v = np.float64(values[begin + t])
+                known = not np.isnan(v)
+                held = min(v, top)
+                total[t] += held if known else 0.0
+                present[t] += 1.0 if known else 0.0
+                zeros[t] += 1.0 if v == 0.0 else 0.0
+            begin += s
+            continue
+        v = np.float64(values[begin])
         if not np.isnan(v):
-            t = slot[k]
+            t = slot[begin]
             total[t] += min(v, top)
             present[t] += 1.0
             zeros[t] += v == 0.0
+        begin += 1
     for t in range(slots_per_day):
         count = present[t] if present[t] > 0.0 else np.nan
         total[t] /= count
@@ -52,12 +102,18 @@ def level_and_kinds(ranked: NDArray[np.float32]) -> tuple[float, int]:
     if p == 0:
         return np.nan, 0
     cut = p // 100
-    total = 0.0
     kinds = 1
-    for k in range(p):
-        total += ranked[k] if cut <= k < p - cut else 0.0
-        kinds += k > 0 and ranked[k] != ranked[k - 1]
-    return total / (p - 2 * cut), kinds
+    for k in range(1, p):
+        kinds += ranked[k] != ranked[k - 1]
+    return _sum(ranked[cut : p - cut]) / (p - 2 * cut), kinds
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]
+def _sum(values: NDArray[np.float32]) -> float:
+    total = 0.0
+    for k in range(len(values)):
+        total += values[k]
+    return total
 
 
 def quantile(ranked: NDArray[np.float32], q: float) -> float:

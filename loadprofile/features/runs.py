@@ -76,6 +76,10 @@ def gaps(
     third = span // 3
     missing, head, tail, count, eligible = 0, 0, 0, 0, 0
     for k in range(first, last + 1):
+        missing += np.isnan(values[k])
+    begins, ends = (first, last + 1) if missing else (first, first)  # most meters have no gap to look at
+    missing = 0
+    for k in range(begins, ends):
         if np.isnan(values[k]):
             missing += 1
             if k < first + third:
@@ -87,8 +91,8 @@ def gaps(
     lengths = np.empty(count)
     ratios = np.empty(count)
     ranks, caught, midnight, longest, at = 0.0, 0, 0, 0, 0
-    k = first
-    while k <= last:
+    k = begins
+    while k < ends:
         if not np.isnan(values[k]):
             k += 1
             continue
