@@ -55,9 +55,9 @@ def false_rise(m: Measures) -> Floats:
     return both(unfollowed(m), ramp(m.moved, 0.02, 0.15))
 
 
-def unused_lows(m: Measures) -> Floats:
-    """While the meter read far below its usual nothing was used: the residual stayed."""
-    share, z = m["balance.low_used"], m["balance.low_z"]
+def unused_zeros(m: Measures) -> Floats:
+    """While the meter read zero nothing was used: the residual stayed."""
+    share, z = m["balance.zero_used"], m["balance.zero_z"]
     error = np.abs(share) / np.maximum(np.abs(z), 1e-6)
     return both(ramp(np.abs(share), 0.4, 0.15), ramp(error, 0.2, 0.08))
 
@@ -82,6 +82,7 @@ def feeder_lacks(m: Measures) -> Signature:
     explained = either(explained, alone)
     by_date = np.nan_to_num(explained) > np.nan_to_num(fell)
     fell = both(either(fell, 0.9 * explained), rivals)
+    fell = np.where(np.isnan(m["balance.feeder_size"]), np.nan, fell)
     onset = np.where(by_date, m.when("balance"), m.when("change"))
     end = np.where(by_date, np.datetime64("NaT", "m"), m.when("change_end"))
     ratio = np.where(by_date, 1.0 / np.maximum(m["balance.explains"], 1e-3), m["balance.step_share"])
@@ -113,7 +114,7 @@ def in_the_residual(m: Measures) -> Signature:
     best = np.where(recent, late, link)
     margin = np.where(recent, m["balance.late_margin"], m["balance.margin"])
     rate = np.where(recent, m["balance.late_coefficient"], m["balance.coefficient"])
-    traces = np.fmax(m["balance.low_z"], m["balance.top_z"])
+    traces = np.fmax(np.fmax(m["balance.low_z"], m["balance.zero_z"]), m["balance.top_z"])
     size = either(ramp(rate, 0.03, 0.12), ramp(traces, 5.0, 9.0))
     strength = both(ramp(best, 5.0, 10.0), ramp(margin, 1.0, 4.0), size)
     strength = unless(strength, m.multiplied, 0.8 * np.nan_to_num(m.shared_factor))

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused, feeder_lacks, in_the_residual, real_saving, unused_lows
+from loadprofile.balance_signs import excused, feeder_lacks, in_the_residual, real_saving, unused_zeros
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -69,7 +69,7 @@ class Fraud:
             pulled_meter(m, checks),
         ]
         signatures = excused(signatures, real_saving(m), {s.name for s in signatures} - PRICED)
-        signatures = excused(signatures, unused_lows(m), ("zero_windows", "on_and_off"))
+        signatures = excused(signatures, unused_zeros(m), ("zero_windows", "on_and_off"))
         signatures += [feeder_lacks(m), in_the_residual(m)]
         context = population.context
         wanted = ("events", "registers", "outages", "topology", "feeders")

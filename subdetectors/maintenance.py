@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused, real_saving, unused_lows
+from loadprofile.balance_signs import excused, real_saving, unused_zeros
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -63,7 +63,7 @@ class Maintenance:
         ]
         levels = ("lost_phase", "slow_decline", "dead_register", "compression")
         signatures = excused(signatures, real_saving(m), levels)
-        signatures = excused(signatures, unused_lows(m), ("dead_register", "zeros_off_and_on"))
+        signatures = excused(signatures, unused_zeros(m), ("dead_register", "zeros_off_and_on"))
         context = population.context
         missed = [name for name in ("events", "registers", "outages") if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, [*missed, "voltage"])

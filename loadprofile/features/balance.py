@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 COLUMNS = (
     "excess", "loss", "feeder_step", "feeder_step_kwh", "feeder_step_z", *STEPS,
     "explains", "explains_z", "joint_share", "joint_z",
-    "coefficient", "coefficient_z", "low_used", "low_z", "top_z", "gap_used", "gap_z",
+    "coefficient", "coefficient_z", "low_z", "zero_used", "zero_z", "top_z", "gap_used", "gap_z",
     "link", "margin", "late_coefficient", "late_link", "late_margin", "profile_match", "impossible",
     "evidence", "lead",
     "own_coefficient", "own_z", "other_coefficient", "other_z", "other_feeder", "feeder_size",
@@ -56,13 +56,14 @@ the feeder's steps. Around the feeder's step: ``explains`` this meter's fall / t
 Both together and against the other meters' changes: ``joint_share`` of its shortfall that the residual's
 course needs, and the z of that need.
 
-All along: ``coefficient`` unmetered per metered kWh (0 honest); ``low_used`` energy used while the meter
-read far below its usual / what it fell short (1 used, 0 not); ``top_z`` residual while the meter stood at
-its own maximum; ``gap_used`` as ``low_used`` for missing slots; ``link`` the strongest of these z,
-``margin`` over the next best meter of the feeder; ``late_*`` the same within the feeder's step alone;
-``profile_match`` likeness of the residual's daily course to the hours that this meter lacks against the
-others; ``impossible`` share of its readings above the whole feeder's total; ``evidence`` the strongest
-reasons (z) to take this meter for what its feeder lacks, ``lead`` over the next best meter.
+All along: ``coefficient`` unmetered per metered kWh (0 honest); ``low_z`` residual while the meter read
+far below its usual; ``zero_used`` energy used while it read zero / its usual (1 used, 0 not) and its z;
+``top_z`` residual while it stood at its own maximum; ``gap_used`` as ``zero_used`` for missing slots;
+``link`` the strongest of these z, ``margin`` over the next best meter of the feeder; ``late_*`` the same
+within the feeder's step alone; ``profile_match`` likeness of the residual's daily course to the hours
+that this meter lacks against the others; ``impossible`` share of its readings above the whole feeder's
+total; ``evidence`` the strongest reasons (z) to take this meter for what its feeder lacks, ``lead`` over
+the next best meter.
 
 Topology: ``own_coefficient`` near -1: the load is not in the total of the feeder that the topology names;
 ``other_*`` the feeder that holds it instead (its place among the sorted feeder ids).
@@ -294,12 +295,15 @@ def _describe(
 
 def _links(put: Callable[[str, Array | float], None], held: Balance, found: Fit, step: Step) -> Array:
     """Columns of the regressions; ``(m,)`` the strongest link of each meter."""
-    for k, (used, z) in enumerate((("coefficient", "coefficient_z"), ("low_used", "low_z"), ("", "top_z"))):
-        if used:
-            put(used, np.clip(found.coefficient[:, k], -3, 30))
-        put(z, found.z[:, k])
-    put("gap_used", np.clip(1.0 + found.coefficient[:, 3], -3, 3))
-    put("gap_z", found.z[:, 3])
+    coefficient, z = (dict(zip(TRACES, part.T, strict=True)) for part in (found.coefficient, found.z))
+    put("coefficient", np.clip(coefficient["x"], -3, 30))
+    put("coefficient_z", z["x"])
+    put("low_z", z["low"])
+    put("zero_used", np.clip(coefficient["zero"], -3, 3))
+    put("zero_z", z["zero"])
+    put("top_z", z["top"])
+    put("gap_used", np.clip(1.0 + coefficient["gap"], -3, 3))
+    put("gap_z", z["gap"])
     link = _link(found)
     put("link", link)
     put("margin", _lead(link))

@@ -3,8 +3,8 @@
 Energy that goes round one meter follows that customer's life, so the residual follows that meter's
 readings within the week: ``residual ~ loss * everybody + a * x``. An honest meter has ``a = 0``, one that
 counts a share ``k`` of its energy has ``a = 1 / k - 1``, and one whose load is not on this feeder at all
-has ``a = -1``. Two more traces stand beside it, for theft that is not proportional: residual while the
-meter reads far less than usual, and residual while it reads its own maximum (a cap). All meters of the
+has ``a = -1``. More traces stand beside it, for theft that is not proportional: residual while the meter
+reads far less than usual, while it reads zero, and while it reads its own maximum (a cap). All meters of the
 feeder are fitted at once; errors are clustered by day (Liang & Zeger 1986), so that a noisy day counts
 as one observation.
 """
@@ -20,7 +20,7 @@ from loadprofile.features.feeders import WEEK, Balance, demeaned
 
 Array = NDArray[np.float64]
 
-TRACES = ("x", "low", "top", "gap")
+TRACES = ("x", "low", "zero", "top", "gap")
 RIDGE = 1e-4
 MOST_LOSS = 0.15
 CHUNK = 64
@@ -37,10 +37,11 @@ class Fit:
     Attributes:
         loss: technical loss of one more kWh, the weighted median of all meters' coefficients.
         squared: loss beyond that which grows with the square of the load, kWh per kWh².
-        coefficient: ``(m, 4)`` for ``TRACES``, beyond the loss: unmetered kWh per metered kWh, per kWh
-            below usual, per kWh read at the own maximum, and per usual kWh of a missing slot
-            (0 = used as usual, -1 = nothing used); NaN where the trace does not occur.
-        z: ``(m, 4)`` each over its clustered standard error.
+        coefficient: ``(m, 5)`` for ``TRACES``, beyond the loss: unmetered kWh per metered kWh, per kWh
+            below usual, per usual kWh of a slot that reads zero (1 = used all the same), per kWh read at
+            the own maximum, and per usual kWh of a missing slot (0 = used as usual, -1 = nothing used);
+            NaN where the trace does not occur.
+        z: ``(m, 5)`` each over its clustered standard error.
     """
 
     loss: float
@@ -93,10 +94,13 @@ def fit(balance: Balance, within: NDArray[np.bool_] | None = None) -> Fit | None
 def _traces(balance: Balance, rows: slice) -> tuple[Array, ...]:
     x, usual, missing = balance.x[rows], balance.usual[rows], balance.missing[rows]
     lacking = usual - x
-    low = np.where((x < LOW * usual) & ~missing, lacking, 0.0)
+    low = np.where((x < LOW * usual) & (x != 0) & ~missing, lacking, 0.0)
+    nothing = (x == 0) & ~missing
+    lively = np.maximum(1.0 - nothing.mean(axis=1, keepdims=True), 0.1)  # the usual, had it not read zero
+    zero = np.where(nothing, usual / lively, 0.0)
     high = np.quantile(x, 0.998, axis=(1, 2))[:, None, None]
     top = np.where((x >= TOP * high) & ~missing, x, 0.0)
-    return x, low, top, np.where(missing, usual, 0.0)
+    return x, low, zero, top, np.where(missing, usual, 0.0)
 
 
 def _own_fit(traces: Array, own: Array, days: int) -> tuple[Array, Array]:

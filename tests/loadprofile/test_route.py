@@ -93,3 +93,12 @@ def test_order_of_findings_does_not_matter() -> None:
     p = odds(maintenance=0.6, fraud=0.4)[None]
     both = [findings(Cause.FRAUD, [0.9]), findings(Cause.MAINTENANCE, [0.3])]
     assert decide(p, both).evidence == decide(p, both[::-1]).evidence
+
+
+def test_the_feeder_total_is_not_asked_for_where_it_was_given() -> None:
+    for pair, alone in WOULD_DECIDE.items():
+        p = odds(**{str(cause): 0.5 for cause in pair})[None]
+        known = decide(p, [], balanced=np.array([True])).would_decide[0]
+        assert known
+        assert "feeder (transformer)" not in known
+        assert decide(p, [], balanced=np.array([False])).would_decide[0] == alone
