@@ -139,7 +139,15 @@ def by_classifier(train: Cases, test: Cases, here: Model, seed: int, each: Calla
         score = Unusual(name, seed).fit(fit_on).score(see)
         found = _ranks(score, score, test, seed)
         empty: dict[str, Cell] = {"macro-F1": float("nan"), "recall of causes": float("nan")}
-        rows.append({"method": name, "family": "no labels", "columns": "paper's recipe", **found, **empty})
+        rows.append(
+            {
+                "method": f"{name} (no labels)",
+                "family": "no labels",
+                "columns": "paper's recipe",
+                **found,
+                **empty,
+            }
+        )
         each(number := number + 1)
     note = (
         "Paper's recipe: three groups, correlation filter, principal planes and the distance to them. "

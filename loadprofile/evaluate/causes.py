@@ -261,7 +261,7 @@ def _prevalence_figures(swept: Table) -> dict[str, Figure]:
     title = "Fraud calls where theft is rare, or common"
     return {
         "prevalence": against(
-            percent, runs, title, "meters with fraud, % (told to the program)", "%", logarithmic=True
+            percent, runs, title, "meters with fraud, % (told to the program)", "share, %", logarithmic=True
         )
     }
 
@@ -270,7 +270,7 @@ def _learning_figure(table: Table) -> Figure:
     sizes = sorted({int(row["labelled meters"]) for row in table.rows})  # type: ignore[arg-type]
     runs: dict[str, Points] = {}
     for row in table.rows:
-        points = runs.setdefault(str(row["classifier"]), [])
+        points = runs.setdefault(str(row["classifier"]).replace("_", " "), [])
         value = float(row["macro-F1"])  # type: ignore[arg-type]
         points.append((value, value, value))  # type: ignore[attr-defined]
     return against(
@@ -281,7 +281,7 @@ def _learning_figure(table: Table) -> Figure:
 def _bars(table: Table, names: Sequence[str]) -> Figure:
     cells = [row["AUC not ordinary"] for row in table.rows]
     points = np.array([_point(cell) for cell in cells])
-    labels = [", ".join(str(row[n]) for n in names) for row in table.rows]
+    labels = [", ".join(str(row[n]).replace("_", " ") for n in names) for row in table.rows]
     measure = "AUC of 'not ordinary' (0.5 = chance), 95 % interval over homes"
     return model_bars(labels, points[:, 0], points[:, 1], points[:, 2], measure, 0.5)
 

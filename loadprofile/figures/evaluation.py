@@ -285,7 +285,8 @@ def model_bars(
     if not len(names) == len(values) == len(low) == len(high):
         raise ShapeError("values", (len(values), len(low), len(high)), len(names))
     figure = sheet(0.85 + 0.24 * max(len(names), 1))
-    (axes,) = panels(figure, margins=(1.9, 1.6, 0.48, 0.3))
+    longest = max((len(name) for name in names), default=0)
+    (axes,) = panels(figure, margins=(max(1.9, 0.2 + 0.067 * longest), 1.6, 0.48, 0.3))
     say(axes, "Models side by side", measure)
     value = np.asarray(values, dtype=np.float64)
     order = np.argsort(-np.where(np.isnan(value), -np.inf, value), kind="stable")

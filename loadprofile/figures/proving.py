@@ -95,6 +95,7 @@ def against(
     else:
         axes.set_xticks(at, [f"{v:g}" for v in x])
         axes.minorticks_off()
+    axes.margins(x=0.03)
     axes.set_ylim(-2, 103)
     axes.grid(axis="y", color=QUIET, alpha=0.2, linewidth=0.6)
     if not drawn:

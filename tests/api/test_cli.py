@@ -204,3 +204,56 @@ def test_evaluate_writes_tables_and_pictures(
     }
     fraud = pd.read_csv(out / "fraud.csv")
     assert ((fraud["auc_low"] <= fraud["auc"]) & (fraud["auc"] <= fraud["auc_high"])).all()
+
+
+def test_evaluate_causes_takes_each_input_as_a_data_set(
+    readings: Path, model_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadprofile.evaluate.causes.ITERATIONS", 2)
+    monkeypatch.setattr("loadprofile.evaluate.verdict_tables.RESAMPLES", 5)
+    other = tmp_path / "other.csv"
+    other.write_bytes(readings.read_bytes())
+    out = tmp_path / "causes"
+    words = (
+        "--protocol",
+        "causes",
+        "--parts",
+        "verdicts",
+        "--populations",
+        8,
+        "--model",
+        model_file,
+        "--quiet",
+    )
+    assert run(monkeypatch, "evaluate", readings, other, "--out", out, *words) == 0
+    slices = pd.read_csv(out / "slices.csv")
+    assert set(slices.loc[slices["by"] == "data set", "value"]) == {"readings", "other"}
+    assert {"overall.csv", "honest.csv", "onset.csv", "explained.csv", "confusion_here.png"} <= {
+        p.name for p in out.iterdir()
+    }
+
+
+def test_evaluate_cer_writes_both_variants(
+    readings: Path, model_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadprofile.evaluate.cer.ITERATIONS", 2)
+    monkeypatch.setattr("loadprofile.evaluate.cer.RESAMPLES", 5)
+    out = tmp_path / "cer"
+    words = ("--out", out, "--protocol", "cer", "--model", model_file, "--quiet")
+    assert run(monkeypatch, "evaluate", readings, *words) == 0
+    assert "MFFTD" in (out / "README.md").read_text()
+    assert len(pd.read_csv(out / "attacks.csv")) == 26
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("--protocol", "guess"), id="unknown_protocol"),
+        pytest.param(("--protocol", "causes", "--parts", "verdict"), id="unknown_part"),
+        pytest.param(("--protocol", "cer", "--parts", "kinds"), id="parts_of_a_whole"),
+    ],
+)
+def test_evaluate_refuses_what_it_does_not_know(
+    words: tuple[str, ...], readings: Path, model_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, "evaluate", readings, "--out", tmp_path / "o", "--model", model_file, *words) == 2

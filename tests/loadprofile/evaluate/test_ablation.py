@@ -26,6 +26,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "DETECTORS_COMPARED", ("hbos",))
     monkeypatch.setattr(ablation, "MATURING", ("decision_tree",))
     monkeypatch.setattr(ablation, "SIZES", (20, 60))
+    monkeypatch.setattr(ablation, "REPEATS", 1)
+    monkeypatch.setattr(ablation, "RESAMPLES", 10)
 
 
 def test_sets_grow_and_shrink_by_whole_groups(small_cases: Cases) -> None:
@@ -39,8 +41,12 @@ def test_sets_grow_and_shrink_by_whole_groups(small_cases: Cases) -> None:
     assert {n.split(".")[0] for n in without["everything without the paper's three"]} == {"g1", "g2", "g3"}
 
 
-def test_every_comparison_is_made(halves: tuple[Cases, Cases], small_model: Model) -> None:
+def test_every_comparison_is_made(
+    halves: tuple[Cases, Cases], small_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train, test = halves
+    some = {"peers": tuple(n for n in train.table.names if n.startswith("peers."))}
+    monkeypatch.setattr(ablation, "feature_sets", lambda _: some | {"again": some["peers"]})
     calls: list[int] = []
     assert len(by_feature_group(train, test, 0, calls.append).rows) == len(calls)
     methods = by_classifier(train, test, small_model, 0, lambda _: None).rows
