@@ -109,15 +109,18 @@ def build(
     data: Annotated[Path, typer.Option(help="Folder of the data sets.")],
     out: Annotated[Path, typer.Option(help="Model file to write.")],
     populations: Annotated[int, typer.Option(help="Emulated utilities to learn from.")] = POPULATIONS,
+    jobs: Annotated[int, typer.Option(help="Processes; the model does not depend on it.")] = 2,
 ) -> None:
     """Rebuild the packaged default model."""
     progress = Progress()
     with progress.step("reading"):
         sources = default_sources(data)
     with progress.bar("emulated utilities", populations) as each:
-        cases = emulated_cases(sources, detectors(), populations=populations, seed=SEED, each=each)
+        cases = emulated_cases(sources, detectors(), populations=populations, seed=SEED, jobs=jobs, each=each)
     with progress.step(f"fitting {len(cases):,} cases"):
-        model = fit_model(cases, seed=SEED, manifest={**manifest_of(data), "populations": populations})
+        model = fit_model(
+            cases, seed=SEED, jobs=jobs, manifest={**manifest_of(data), "populations": populations}
+        )
     model.save(str(out))
     progress.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 

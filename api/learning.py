@@ -122,4 +122,6 @@ def _verified_cases(profiles: LoadProfiles, verified: dict[str, str], hemisphere
         cohort=np.full(m, ""),
         days=np.full(m, len(profiles.days)),
         step_minutes=np.full(m, profiles.step_minutes),
+        onset_off=np.full(m, np.nan),
+        lost_off=np.full(m, np.nan),
     )

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from loadprofile.emulate.phenomena import PHENOMENA
@@ -22,8 +24,8 @@ from loadprofile.emulate.surroundings import surroundings
 from loadprofile.features.population import Context
 from loadprofile.features.table import FeatureTable, below
 from loadprofile.profiles import LoadProfiles
-from loadprofile.screening import examine, model_inputs, survey
-from loadprofile.verdicts import Cause, SubDetector
+from loadprofile.screening import Survey, examine, model_inputs, off_by, survey
+from loadprofile.verdicts import Cause, Findings, SubDetector, cause_codes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,6 +62,8 @@ class Cases:
         cohort: ``(m,)`` str, the same for all meters of one incident in one population, "" for a single one.
         days: ``(m,)`` int64, days that the utility's data span.
         step_minutes: ``(m,)`` int64, interval length.
+        onset_off, lost_off: ``(m,)`` float64, how far the dates and energies were off that were found for the true
+            cause (``screening.off_by``); NaN where nothing was planted or found.
     """
 
     table: FeatureTable
@@ -77,6 +81,8 @@ class Cases:
     cohort: NDArray[np.str_]
     days: NDArray[np.int64]
     step_minutes: NDArray[np.int64]
+    onset_off: NDArray[np.float64]
+    lost_off: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.cause)
@@ -176,6 +182,7 @@ def emulated_cases(
     windows: Sequence[int] = WINDOWS,
     kinds: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
+    jobs: int = 1,
     each: Callable[[int], None] = lambda _: None,
 ) -> Cases:
     """Many small utilities with planted phenomena, surveyed and examined.
@@ -188,29 +195,33 @@ def emulated_cases(
         windows: spans in days to draw from.
         kinds: restrict the planted kinds (None = all).
         exclude: kinds that are never planted.
+        jobs: utilities at the same time, each in a process of its own; the result does not depend on it.
         each: called with the number of each finished population (progress).
     """
-    return joined(list(_populations(sources, detectors, populations, seed, windows, kinds, exclude, each)))
+    task = partial(_emulated, sources, detectors, seed=seed, windows=windows, kinds=kinds, exclude=exclude)
+    found = Parallel(n_jobs=jobs, return_as="generator")(delayed(task)(k) for k in range(populations))
+    parts = []
+    for number, part in enumerate(found):
+        parts.append(part)
+        each(number)
+    return joined(parts)
 
 
-def _populations(
+def _emulated(
     sources: Sequence[Source],
     detectors: Sequence[SubDetector],
-    populations: int,
+    number: int,
+    *,
     seed: int,
     windows: Sequence[int],
     kinds: Sequence[str] | None,
     exclude: Sequence[str],
-    each: Callable[[int], None],
-) -> Iterator[Cases]:
-    for made in utilities(
-        sources, populations=populations, seed=seed, windows=windows, kinds=kinds, exclude=exclude
-    ):
-        yield cases_of(
-            made.scenario, made.homes, detectors, context=made.context, hemisphere=made.hemisphere,
-            number=made.number,
-        )  # fmt: skip
-        each(made.number)
+) -> Cases:
+    """The rows of one emulated utility."""
+    made = utility(sources, number, seed=seed, windows=windows, kinds=kinds, exclude=exclude)
+    return cases_of(
+        made.scenario, made.homes, detectors, context=made.context, hemisphere=made.hemisphere, number=number
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -237,17 +248,30 @@ def utilities(
     exclude: Sequence[str] = (),
 ) -> Iterator[Utility]:
     """Small utilities with planted phenomena, not yet surveyed; arguments as in ``emulated_cases``."""
+    for number in range(populations):
+        yield utility(sources, number, seed=seed, windows=windows, kinds=kinds, exclude=exclude)
+
+
+def utility(
+    sources: Sequence[Source],
+    number: int,
+    *,
+    seed: int,
+    windows: Sequence[int] = WINDOWS,
+    kinds: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+) -> Utility:
+    """The emulated utility of that number: whatever is drawn for it depends on seed and number alone."""
     weights = np.array([s.weight for s in sources])
     drawn = {p.cause for p in PHENOMENA if (kinds is None or p.name in kinds) and p.name not in exclude}
     causes = [cause for cause in ANOMALIES if cause in drawn]
-    for number in range(populations):
-        rng = np.random.default_rng([seed, number])
-        source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
-        profiles, homes = small_utility(source, rng, windows=windows)
-        scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
-        hemisphere = "south" if rng.random() < 0.2 else "north"
-        context = surroundings(scenario, rng) if rng.random() < SURROUNDED else None
-        yield Utility(number, scenario, homes, hemisphere, context)
+    rng = np.random.default_rng([seed, number])
+    source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
+    profiles, homes = small_utility(source, rng, windows=windows)
+    scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
+    hemisphere = "south" if rng.random() < 0.2 else "north"
+    context = surroundings(scenario, rng) if rng.random() < SURROUNDED else None
+    return Utility(number, scenario, homes, hemisphere, context)
 
 
 def uneven_shares(rng: np.random.Generator, causes: Sequence[Cause] = ANOMALIES) -> dict[Cause, float]:
@@ -273,14 +297,23 @@ def cases_of(
 ) -> Cases:
     """The rows of one emulated utility."""
     measured = survey(scenario.profiles, context, hemisphere=hemisphere)
-    return labelled(scenario, homes, model_inputs(measured.features, examine(measured, detectors)), number)
+    return labelled(scenario, homes, measured, examine(measured, detectors), number)
 
 
-def labelled(scenario: Scenario, homes: NDArray[np.str_], table: FeatureTable, number: int) -> Cases:
-    """What was measured of a scenario's meters (``table``, one row each) with the truth about them."""
+def labelled(
+    scenario: Scenario,
+    homes: NDArray[np.str_],
+    measured: Survey,
+    findings: Sequence[Findings],
+    number: int,
+) -> Cases:
+    """What was measured of a scenario's meters and what was found, with the truth about them."""
     m = len(homes)
+    table = model_inputs(measured.features, findings)
     ids = np.array([f"{number}:{i}" for i in table.meter_ids])
     labels = scenario.labels
+    days_off, log_off = off_by(measured, findings, cause_codes(labels.cause), labels.onset, labels.lost_kwh)
+    planted = labels.cause != str(Cause.NORMAL)
     return Cases(
         table=FeatureTable(ids, table.names, table.values),
         cause=labels.cause, kind=labels.kind, home=homes,
@@ -289,6 +322,8 @@ def labelled(scenario: Scenario, homes: NDArray[np.str_], table: FeatureTable, n
         population=np.full(m, number), clarity=labels.clarity, faint=labels.faint, end=labels.end,
         cohort=labels.cohort, days=np.full(m, len(scenario.profiles.days)),
         step_minutes=np.full(m, scenario.profiles.step_minutes),
+        onset_off=np.where(planted, days_off, np.nan),
+        lost_off=np.where(planted & (labels.cause != str(Cause.SUPER_CONSUMPTION)), log_off, np.nan),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.balance import balance_features
 from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
-from loadprofile.features.counterfactual import shortfall
+from loadprofile.features.counterfactual import foretold, shortfall
 from loadprofile.features.daily import DailyBlocks, daily_blocks
 from loadprofile.features.extract import describe
 from loadprofile.features.peer_differences import peers_features
@@ -195,19 +195,17 @@ def verdicts_on(
 ) -> tuple[Verdicts, tuple[Findings, ...]]:
     """``judge`` where some or all meters cannot be judged: those keep the prior, ``undecided``."""
     findings = tuple(model.calibrated(f) for f in examine(measured, detectors))
-    table = model_inputs(measured.features, findings)
-    probabilities = model.odds.predict_proba(table.select(model.odds_names).values, prior)
+    learned = model.probabilities(model_inputs(measured.features, findings))
+    probabilities = model.at_prior(learned, prior)
     probabilities[~judged] = prior
-    distance = model.distance(measured.features)
-    ordinary = np.column_stack([measured.features.select(model.anomaly_names).values, distance])
-    anomaly = model.anomaly.predict_proba(ordinary, 1.0 - float(prior[0]))[:, 1]
-    balanced = np.isfinite(measured.features.column("balance.excess"))
-    routed = decide(probabilities, findings, judged, balanced)
-    onset, low, high, end = _spans(findings, routed.leading)
+    routed = decide(probabilities, findings, judged)
+    sure = learned[np.arange(len(judged)), routed.leading]
+    onset, end = spans(findings, routed.leading)
+    low, high = _around(measured, onset, model.onset_spread.predict(routed.leading, sure))
     normal = routed.cause == str(Cause.NORMAL)
     for moment in (onset, low, high, end):
         moment[normal] = np.datetime64("NaT")
-    lost, lost_low, lost_high = _lost(measured, onset, end)
+    lost, lost_low, lost_high = _lost(measured, onset, end, model.lost_spread.predict(routed.leading, sure))
     unbilled = ~normal & (routed.cause != str(Cause.SUPER_CONSUMPTION))
     for energy in (lost, lost_low, lost_high):
         energy[~unbilled] = 0.0
@@ -215,7 +213,7 @@ def verdicts_on(
         Verdicts(
             meter_ids=measured.profiles.meter_ids,
             probabilities=probabilities,
-            anomaly_score=np.where(judged, anomaly, 1.0 - prior[0]),
+            anomaly_score=1.0 - probabilities[:, 0],
             cause=routed.cause,
             onset=onset, onset_low=low, onset_high=high, end=end,
             lost_kwh=lost, lost_kwh_low=lost_low, lost_kwh_high=lost_high,
@@ -228,25 +226,72 @@ def verdicts_on(
 
 
 def _lost(
-    measured: Survey, onset: NDArray[np.datetime64], end: NDArray[np.datetime64]
+    measured: Survey,
+    onset: NDArray[np.datetime64],
+    end: NDArray[np.datetime64],
+    width: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """``(3, n)`` energy lost and its interval; asked only of meters that have an onset, NaN for the rest."""
     out = np.full((3, len(onset)), np.nan)
     rows = np.flatnonzero(~np.isnat(onset))
     since, until = (_days_since(measured, moment)[rows] for moment in (onset, end))
-    out[:, rows] = shortfall(measured.blocks.take(rows), measured.peers.expected(rows), since, until)
+    blocks, expected = measured.blocks.take(rows), measured.peers.expected(rows)
+    out[:, rows] = shortfall(blocks, expected, since, until, width[rows])
     return out
 
 
-def _spans(findings: Sequence[Findings], leading: NDArray[np.int64]) -> tuple[NDArray[np.datetime64], ...]:
-    """Onset, its interval and end of the cause that leads for each meter."""
+def _around(
+    measured: Survey, onset: NDArray[np.datetime64], days: NDArray[np.float64]
+) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """So many days (one interval at least) on either side, inside the span."""
+    step = measured.profiles.step_minutes
+    reach = np.maximum(np.rint(days * 1440 / step), 1).astype(np.int64) * np.timedelta64(step, "m")
+    first = measured.profiles.days[0].astype("datetime64[m]")
+    last = measured.profiles.days[-1].astype("datetime64[m]") + np.timedelta64(1440, "m")
+    return np.maximum(onset - reach, first), np.minimum(onset + reach, last)
+
+
+def spans(
+    findings: Sequence[Findings], leading: NDArray[np.int64]
+) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """Onset and end of the cause (index into ``CAUSES``) that leads for each meter."""
     rows = np.arange(len(leading))
     place = {CAUSES.index(f.cause): i for i, f in enumerate(findings)}
     which = np.array([place.get(int(at), 0) for at in leading])
-    return tuple(
-        np.stack([getattr(f, name) for f in findings])[which, rows]
-        for name in ("onset", "onset_low", "onset_high", "end")
-    )
+    onset, end = (np.stack([getattr(f, name) for f in findings])[which, rows] for name in ("onset", "end"))
+    return onset, end
+
+
+def off_by(
+    measured: Survey,
+    findings: Sequence[Findings],
+    leading: NDArray[np.int64],
+    onset: NDArray[np.datetime64],
+    lost_kwh: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far the estimates are from the truth where it is known, two ``(n,)`` arrays, NaN = no estimate.
+
+    Args:
+        measured: the population.
+        findings: of all sub-detectors.
+        leading: ``(n,)`` index of the true cause.
+        onset: ``(n,)`` true onset.
+        lost_kwh: ``(n,)`` true energy not billed.
+
+    Returns:
+        Days from the said onset to the true one; and the logarithm of true over foretold use between said
+        onset and said end, in standard errors of the foretelling.
+    """
+    said, end = spans(findings, leading)
+    since, until = _days_since(measured, said), _days_since(measured, end)
+    days = _days_since(measured, onset) - since
+    expected = measured.peers.expected(slice(None))
+    foreseen, metered, error = foretold(measured.blocks, expected, since, until)
+    used = np.maximum(lost_kwh + metered, 0.02 * foreseen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log_off = np.log(used / foreseen) / error
+    known = np.isfinite(days)
+    return days, np.where(known & np.isfinite(log_off), log_off, np.nan)
 
 
 def _days_since(measured: Survey, moment: NDArray[np.datetime64]) -> NDArray[np.float64]:

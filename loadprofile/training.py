@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -18,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from loadprofile.cases import Cases
 from loadprofile.classify.causes import CauseOdds
 from loadprofile.classify.held_out import HeldOutCalibrated
-from loadprofile.classify.known_columns import KnownColumns
+from loadprofile.classify.spreads import SpreadTable
 from loadprofile.models.model import FIELD_PRIOR, Model
 from loadprofile.space.correlation import CorrelationFilter
 from loadprofile.space.projection import PrincipalPlanes
@@ -56,6 +55,7 @@ def fit_model(
     iterations: int = 160,
     prior: Mapping[Cause, float] = FIELD_PRIOR,
     manifest: Mapping[str, Any] | None = None,
+    jobs: int = 1,
 ) -> Model:
     """Fit every part of a model.
 
@@ -65,36 +65,32 @@ def fit_model(
         iterations: boosting rounds of each boosted part.
         prior: how common each answer is in the field.
         manifest: what to record beside what is recorded anyway.
+        jobs: folds fitted at the same time; the result does not depend on it.
     """
     names = cases.table.names
     abnormal = cases.cause != str(Cause.NORMAL)
     space_names = names_in(names, PAPER_GROUPS)
     space = make_pipeline(CorrelationFilter(), PrincipalPlanes())
     planes = space.fit(cases.table.select(space_names).values[~abnormal])
-    anomaly_names = names_in(names, (*PAPER_GROUPS, *SEEN_GROUPS))
     distance = planes.transform(cases.table.select(space_names).values)[:, -1]
-    boosting = HistGradientBoostingClassifier(
-        max_iter=iterations, learning_rate=0.08, max_leaf_nodes=15, min_samples_leaf=20,
-        max_features=0.2, early_stopping=False, random_state=seed,
-    )  # fmt: skip
-    anomaly = HeldOutCalibrated(make_pipeline(KnownColumns(), boosting))
-    anomaly.fit(
-        np.column_stack([cases.table.select(anomaly_names).values, distance]), abnormal, groups=cases.home
-    )
     odds_names = names_in(names, ODDS_GROUPS)
-    odds = CauseOdds(seed=seed, max_iter=iterations).fit(
-        cases.table.select(odds_names).values, cases.cause, homes=cases.home, kinds=cases.kind
+    inputs = np.column_stack([cases.table.select(odds_names).values, distance])
+    odds = CauseOdds(seed=seed, max_iter=iterations, jobs=jobs).fit(
+        inputs, cases.cause, homes=cases.home, kinds=cases.kind
     )
+    codes = cause_codes(cases.cause)
+    of_own_cause = odds.out_of_fold_[np.arange(len(cases)), codes]
     held_out = {
         "probabilities": odds.out_of_fold_.astype(np.float32),
-        "cause": cause_codes(cases.cause).astype(np.int8),
+        "cause": codes.astype(np.int8),
         "lost_kwh": np.maximum(cases.lost_kwh, 0.0).astype(np.float32),
     }
     del odds.out_of_fold_  # kept once, beside the truth
     return Model(
         space=planes, space_names=space_names,
-        anomaly=anomaly, anomaly_names=anomaly_names,
         odds=odds, odds_names=odds_names,
+        onset_spread=SpreadTable().fit(codes, of_own_cause, cases.onset_off),
+        lost_spread=SpreadTable().fit(codes, of_own_cause, cases.lost_off),
         calibrations={
             str(cause): _signal_calibration(cases, cause) for cause in CAUSES if cause != Cause.NORMAL
         },

@@ -8,6 +8,7 @@ met before costs confidence and not correctness.
 from __future__ import annotations
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -31,6 +32,7 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         max_iter, learning_rate, max_leaf_nodes, min_samples_leaf, l2_regularization, max_features: of
             scikit-learn's HistGradientBoostingClassifier.
         seed: of folds and boosting.
+        jobs: fits at the same time, each in a process of its own.
 
     Attributes:
         classes_: ``(6,)`` str, in the order of ``CAUSES``.
@@ -49,6 +51,7 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         l2_regularization: float = 1.0,
         max_features: float = 0.3,
         seed: int = 0,
+        jobs: int = 1,
     ) -> None:
         self.folds = folds
         self.max_iter = max_iter
@@ -58,6 +61,7 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.l2_regularization = l2_regularization
         self.max_features = max_features
         self.seed = seed
+        self.jobs = jobs
 
     def _booster(self) -> Pipeline:
         boosting = HistGradientBoostingClassifier(
@@ -105,14 +109,19 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         home_fold = self._folds_of(homes)
         kind_fold = self._folds_of(kinds)
         kind_fold[kinds == SEEN_ALWAYS] = -1
-        for fold in range(self.folds):
+        seen = [
+            np.ones(m, dtype=np.bool_),
+            *((home_fold != k) & (kind_fold != k) for k in range(self.folds)),
+        ]
+        fits = Parallel(n_jobs=self.jobs)(
+            delayed(_fitted)(self._booster(), X[learn], codes[learn]) for learn in seen
+        )
+        for fold, booster in enumerate(fits[1:]):
             held = home_fold == fold
-            learn = ~held & (kind_fold != fold)
-            booster = self._booster().fit(X[learn], codes[learn])
             logits[held] = self._logits(booster, X[held])
         self.calibrator_ = ClassCalibrator().fit(logits, codes)
         self.out_of_fold_ = self.calibrator_.transform(logits)
-        self.booster_ = self._booster().fit(X, codes)
+        self.booster_ = fits[0]
         return self
 
     def _folds_of(self, names: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -145,3 +154,8 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: ArrayLike) -> NDArray[np.str_]:
         """The likeliest answer."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+def _fitted(booster: Pipeline, X: NDArray[np.float32], codes: NDArray[np.int64]) -> Pipeline:
+    """Fitted in a worker's process."""
+    return booster.fit(X, codes)

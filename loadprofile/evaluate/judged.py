@@ -17,7 +17,7 @@ from loadprofile.classify.calibration import prior_shift
 from loadprofile.features.population import Population
 from loadprofile.models.model import Model
 from loadprofile.route import name_causes
-from loadprofile.screening import examine, judge, model_inputs, survey
+from loadprofile.screening import examine, judge, survey
 from loadprofile.verdicts import CAUSES, Cause, Findings, SubDetector, Verdicts
 
 
@@ -111,7 +111,7 @@ def judged_cases(
         measured = survey(made.scenario.profiles, made.context, hemisphere=made.hemisphere)
         found = examine(measured, detectors)
         known = [_Examined(f.cause, f) for f in found]
-        cases.append(labelled(made.scenario, made.homes, model_inputs(measured.features, found), made.number))
+        cases.append(labelled(made.scenario, made.homes, measured, found, made.number))
         for name, model in models.items():
             said[name].append(_said(judge(measured, known, model, prior)[0]))
         each(made.number)

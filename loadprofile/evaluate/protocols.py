@@ -221,7 +221,7 @@ def _drop_rule(cases: Cases) -> Scored:
 
 def _program(name: str, model: Model, shares: NDArray[np.float64]) -> Method:
     def score(cases: Cases) -> Scored:
-        p = model.odds.predict_proba(cases.table.select(model.odds_names).values, shares)
+        p = model.probabilities(cases.table, shares)
         return Scored(name, "this program", p[:, CAUSES.index(Cause.FRAUD)], 1.0 - p[:, 0], p)
 
     return score

@@ -27,8 +27,25 @@ def shortfall(
     expected: NDArray[np.float32],
     onset: NDArray[np.floating],
     end: NDArray[np.floating],
+    width: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Energy (kWh) not billed between onset and end with its 80 % interval, three ``(m,)`` arrays.
+
+    Arguments as of ``foretold``; ``width``: ``(m,)`` half width of the interval in standard errors of the
+    foretelling, as learned where the truth was known (None = of a normal).
+    """
+    foreseen, metered, error = foretold(blocks, expected, onset, end)
+    reach = error * (Z80 if width is None else width)
+    return foreseen - metered, foreseen * np.exp(-reach) - metered, foreseen * np.exp(reach) - metered
+
+
+def foretold(
+    blocks: DailyBlocks,
+    expected: NDArray[np.float32],
+    onset: NDArray[np.floating],
+    end: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Energy foreseen (kWh), energy metered (kWh) and the error (log) of foretelling, three ``(m,)`` arrays.
 
     Only blocks with a reading count: what is missing is not known to be lost. Negative = more was
     metered than expected. NaN where the onset is NaN, fewer than five days are known before it, or
@@ -51,14 +68,14 @@ def shortfall(
             raise ShapeError(name, value.shape, (m,))
     weekend = (blocks.days.astype(np.int64) + 3) % 7 >= 5
     last = np.where(np.isfinite(end), end, d).astype(np.float64)
-    out: NDArray[np.float64] = _shortfall(
+    out: NDArray[np.float64] = _foretold(
         blocks.power, expected, weekend, np.asarray(onset, dtype=np.float64), last
     )
     return out[:, 0], out[:, 1], out[:, 2]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _shortfall(
+def _foretold(
     power: NDArray[np.float32],
     expected: NDArray[np.float32],
     weekend: NDArray[np.bool_],
@@ -135,10 +152,7 @@ def _shortfall(
             continue
         length = max(1, int(np.ceil(last[i] - onset[i])))
         error = _window_error(level, since, until, length)
-        lost = foreseen - metered
-        out[i, 0] = lost
-        out[i, 1] = foreseen * np.exp(-Z80 * error) - metered
-        out[i, 2] = foreseen * np.exp(Z80 * error) - metered
+        out[i, 0], out[i, 1], out[i, 2] = foreseen, metered, error
     return out
 
 

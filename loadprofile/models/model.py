@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loadprofile.classify.calibration import prior_shift
 from loadprofile.errors import ModelFileError
 from loadprofile.features.table import FeatureTable
 from loadprofile.models.store import load_model, save_model
 from loadprofile.verdicts import CAUSES, Cause, Findings
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the parts below; a file with another one is refused."""
 
 
@@ -26,11 +27,10 @@ class Model:
         space: scikit-learn pipeline from the paper's three feature groups to scores on the principal
             planes and, as last column, the distance to them.
         space_names: the columns that ``space`` takes.
-        anomaly: classifier with ``predict_proba`` over ``anomaly_names`` + the distance: is anything
-            not ordinary? Its calibration is part of it.
-        anomaly_names: the columns that ``anomaly`` takes.
-        odds: ``CauseOdds`` over ``odds_names``.
+        odds: ``CauseOdds`` over ``odds_names`` and, as last column, the distance to the planes.
         odds_names: the columns of features and findings that ``odds`` takes.
+        onset_spread, lost_spread: ``SpreadTable`` of the error of dates (days) and of foretold energy (in
+            standard errors).
         calibrations: for each sub-detector's cause, the fitted calibration of its signals.
         prior: ``(6,)`` how common each answer is taken to be in the field; a setting, not learned.
         held_out: ``probabilities (m, 6)``, ``cause (m,)`` (index into ``CAUSES``) and ``lost_kwh (m,)`` of
@@ -40,10 +40,10 @@ class Model:
 
     space: Any
     space_names: tuple[str, ...]
-    anomaly: Any
-    anomaly_names: tuple[str, ...]
     odds: Any
     odds_names: tuple[str, ...]
+    onset_spread: Any
+    lost_spread: Any
     calibrations: Mapping[str, Any]
     prior: NDArray[np.float64]
     held_out: Mapping[str, Any]
@@ -56,6 +56,24 @@ class Model:
     def planes(self, features: FeatureTable) -> NDArray[np.float64]:
         """``(n, c + 1)`` scores on the principal planes, last column the distance to them."""
         return np.asarray(self.space.transform(features.select(self.space_names).values), dtype=np.float64)
+
+    def probabilities(
+        self, table: FeatureTable, prior: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """``(n, 6)`` odds over the answers.
+
+        Args:
+            table: all columns of ``space_names`` and ``odds_names``.
+            prior: ``(6,)`` how common each answer is; None = as in training, where all causes are common.
+        """
+        inputs = np.column_stack([table.select(self.odds_names).values, self.distance(table)])
+        return np.asarray(self.odds.predict_proba(inputs, prior), dtype=np.float64)
+
+    def at_prior(
+        self, learned: NDArray[np.float64], prior: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """``probabilities`` as in training moved to a prior (None = the model's own), without asking again."""
+        return prior_shift(learned, self.odds.prior_, self.prior if prior is None else prior)
 
     def calibrated(self, findings: Findings) -> Findings:
         """The findings with probabilities; NaN where the sub-detector cannot judge."""
@@ -92,9 +110,9 @@ class Model:
         return cls(**fitted, **names, prior=prior, manifest=manifest)
 
 
-_PARTS = ("space", "anomaly", "odds")
+_PARTS = ("space", "odds", "onset_spread", "lost_spread")
 _MAPPINGS = ("calibrations", "held_out")
-_NAMES = ("space_names", "anomaly_names", "odds_names")
+_NAMES = ("space_names", "odds_names")
 
 FIELD_PRIOR: Mapping[Cause, float] = {
     Cause.NORMAL: 0.72,

@@ -58,6 +58,7 @@ OURS = (
     "classify.causes.CauseOdds",
     "classify.held_out.HeldOutCalibrated",
     "classify.known_columns.KnownColumns",
+    "classify.spreads.SpreadTable",
     "classify.supervised.KernelMap",
     "space.correlation.CorrelationFilter",
     "space.projection.PrincipalPlanes",

@@ -13,7 +13,7 @@ from loadprofile.verdicts import CAUSES
 
 
 def odds(model: Model, cases: Cases) -> np.ndarray:
-    return model.odds.predict_proba(cases.table.select(model.odds_names).values, model.prior)
+    return model.probabilities(cases.table, model.prior)
 
 
 def test_odds_are_probabilities(small_model: Model, small_cases: Cases) -> None:
@@ -24,10 +24,10 @@ def test_odds_are_probabilities(small_model: Model, small_cases: Cases) -> None:
 
 
 def test_prior_moves_the_odds_as_bayes_says(small_model: Model, small_cases: Cases) -> None:
-    X = small_cases.table.select(small_model.odds_names).values[:5]
+    few = small_cases.take(np.arange(5)).table
     flat = np.full(6, 1 / 6)
     tilted = np.array([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
-    a, b = (small_model.odds.predict_proba(X, p) for p in (flat, tilted))
+    a, b = (small_model.probabilities(few, p) for p in (flat, tilted))
     assert b[:, 0] / b[:, 5] == pytest.approx(5 * a[:, 0] / a[:, 5])
 
 
@@ -54,7 +54,7 @@ def test_an_altered_model_is_refused(small_model: Model, tmp_path: Path) -> None
 
 
 def test_no_classifier_sees_moments_or_absolute_levels(small_model: Model) -> None:
-    for names in (small_model.space_names, small_model.anomaly_names, small_model.odds_names):
+    for names in (small_model.space_names, small_model.odds_names):
         assert not ABSOLUTE & set(names)
         assert not [n for n in names if n.startswith("when.")]
 

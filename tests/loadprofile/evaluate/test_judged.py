@@ -34,7 +34,7 @@ def test_rows_are_those_that_training_would_see(
 
 
 def test_the_odds_are_the_models(judged: Judged, small_model: Model) -> None:
-    p = small_model.odds.predict_proba(judged.cases.table.select(small_model.odds_names).values, PRIOR)
+    p = small_model.probabilities(judged.cases.table, PRIOR)
     days = judged.cases.table.column("integrity.missing_share")
     enough = days < 0.5  # meters with too little to judge keep the prior
     assert judged.said["small"].probabilities[enough] == pytest.approx(p[enough])
