@@ -62,8 +62,8 @@ class Cases:
         cohort: ``(m,)`` str, the same for all meters of one incident in one population, "" for a single one.
         days: ``(m,)`` int64, days that the utility's data span.
         step_minutes: ``(m,)`` int64, interval length.
-        onset_off, lost_off: ``(m,)`` float64, how far the dates and energies were off that were found for the true
-            cause (``screening.off_by``); NaN where nothing was planted or found.
+        onset_off, lost_off: ``(m,)`` float64, how far the dates and energies were off that were found for
+            the true cause (``screening.off_by``); NaN where nothing was planted or found.
     """
 
     table: FeatureTable

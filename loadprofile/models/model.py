@@ -72,7 +72,7 @@ class Model:
     def at_prior(
         self, learned: NDArray[np.float64], prior: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """``probabilities`` as in training moved to a prior (None = the model's own), without asking again."""
+        """``probabilities`` as in training moved to a prior (None = the model's own)."""
         return prior_shift(learned, self.odds.prior_, self.prior if prior is None else prior)
 
     def calibrated(self, findings: Findings) -> Findings:
