@@ -258,10 +258,11 @@ class Phenomenon:
 
         Honest life, super-consumption and attacks on the load switch real load; the bill stays right
         (``Loss.NONE``). A data fault or a failing meter alters no use, even where nothing is lost
-        (shifted stamps, a wandering clock).
+        (shifted stamps, a wandering clock), and neither does an
+        attack that moves readings, gaps and all, to other slots.
         """
         switches = (Cause.NORMAL, Cause.SUPER_CONSUMPTION, Cause.CYBER_ATTACK)
-        return self.loss is Loss.NONE and self.cause in switches
+        return self.loss is Loss.NONE and self.cause in switches and not self.moves_gaps
 
     @property
     def in_register(self) -> bool:

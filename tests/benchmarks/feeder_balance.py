@@ -50,7 +50,12 @@ THEFTS = (
     "partial_bypass", "full_bypass", "one_phase_bypass", "night_bypass", "daily_window", "peak_cap",
     "ramp_bypass", "constant_subtraction", "stolen_from_first_day",
 )  # fmt: skip
-FORMS = ("from day one: hours unmetered", "from day one: a phase", "from day one: cap")
+FORMS = (
+    "from day one: hours unmetered", "from day one: a phase", "from day one: nearly all",
+    "from day one: weekends or weeks", "from day one: cap",
+)  # fmt: skip
+"""What ``stolen_from_first_day`` draws, in its order."""
+
 SIZES = ((13, 30), (31, 60), (61, 90), (91, 118))
 SHARES = (-1.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 1.0)
 SIGN = 0.5

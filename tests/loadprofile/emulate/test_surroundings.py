@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadprofile.emulate.households import simulate_homes
-from loadprofile.emulate.phenomena import PHENOMENA, Loss, Phenomenon
+from loadprofile.emulate.phenomena import PHENOMENA, Loss, Phenomenon, named
 from loadprofile.emulate.scenario import Scenario, draw
 from loadprofile.emulate.surroundings import (
     Feeders,
@@ -52,6 +52,18 @@ def test_what_was_used_is_the_truth_of_every_kind(homes: LoadProfiles, kind: Phe
         np.testing.assert_array_equal(scenario.counted, scenario.used)
     if kind.in_register:
         np.testing.assert_array_equal(scenario.counted[known], after[known])
+
+
+@pytest.mark.parametrize(
+    ("kind", "real"),
+    [
+        ("load_switched_off", True), ("mass_disconnect", True), ("vacation", True), ("outage", True),
+        ("third_party", True), ("solar_saving", True), ("clocks_set_off", False), ("time_shift", False),
+        ("clock_drift", False), ("incomplete_transfer", False), ("noise_injected", False), ("fdi_3", False),
+    ],
+)  # fmt: skip
+def test_which_kinds_change_the_use_itself(kind: str, real: bool) -> None:
+    assert named(kind).changes_use is real
 
 
 def test_use_goes_on_changing_under_a_theft(homes: LoadProfiles) -> None:
