@@ -54,7 +54,7 @@ def fit_model(
     cases: Cases,
     *,
     seed: int = 0,
-    iterations: int = 160,
+    iterations: int = 220,
     prior: Mapping[Cause, float] = FIELD_PRIOR,
     manifest: Mapping[str, Any] | None = None,
     jobs: int = 1,

@@ -44,9 +44,9 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         folds: int = 4,
-        max_iter: int = 160,
+        max_iter: int = 220,
         learning_rate: float = 0.07,
-        max_leaf_nodes: int = 15,
+        max_leaf_nodes: int = 23,
         min_samples_leaf: int = 20,
         l2_regularization: float = 1.0,
         max_features: float = 0.3,
