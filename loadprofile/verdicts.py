@@ -138,7 +138,7 @@ def sign(
     return Signature(name, strength, first, last, explain, affected_kwh, incident)
 
 
-SPOKEN = 0.25
+SPOKEN = 0.1
 """Signatures weaker than this are numbers for the route, not sentences for a reader."""
 
 

@@ -258,7 +258,7 @@ def _spread(
             relative = power[order, rows] / level
         relative[~np.isfinite(relative)] = np.nan
         # sorted in place, each group for itself and then everybody: NaN come last
-        values = np.ascontiguousarray(relative.reshape(len(order), -1).T)
+        values = np.ascontiguousarray(relative.reshape(len(order), relative.shape[1] * b).T)
         kept = out[:, rows].reshape(groups + 1, -1, 4)
         for g in range(groups):
             part = np.sort(values[:, starts[g] : starts[g + 1]], axis=1)
