@@ -26,7 +26,7 @@ from loadprofile.profiles import LoadProfiles
 from loadprofile.training import fit_model
 
 SEED = 20211001
-POPULATIONS = 600
+POPULATIONS = 800
 LAST_DAY = "2023-12-31"
 """Last day of any reading that the model learned from: it knows nothing later."""
 

@@ -164,7 +164,7 @@ def zero_factor(m: Measures) -> Signature:
         f"{count(np.nan_to_num(m['cohort.zero_size'])[i], 'other meter starts', 'other meters start')} in "
         f"the same "
         "slot.",
-        quantity="days of zeros", found=days, expected=0.0, unit="days", onset=onset, end=end,
+        quantity="days of zeros", found=days, expected=0.0, unit="days", onset=m.when("zero_began"), end=end,
         source="population", affected_kwh=m.kwh_of_silence(days), incident=m.incident,
     )  # fmt: skip
 
@@ -184,8 +184,8 @@ def shared_gap(m: Measures, checks: RegisterChecks) -> Signature:
         f"slot with "
         f"{count(size[i], 'other meter', 'other meters')}; the longest lasts "
         f"{number(m['integrity.longest_gap_days'][i], 1)} days, {between(onset[i], m.when('gap_last')[i])}.",
-        quantity="other meters with the same gap", found=size, expected=0.0, unit="meters", onset=onset,
-        end=m.when("gap_last"), source="population", incident=m.incident,
+        quantity="other meters with the same gap", found=size, expected=0.0, unit="meters",
+        onset=m.when("gap_began"), end=m.when("gap_last"), source="population", incident=m.incident,
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def other_interval(m: Measures) -> Signature:
         lambda i: f"{number(rate[i], 0)} gaps of {number(60 * hours[i], 0)} minutes per 30 days: single "
         f"intervals are "
         f"absent in turn, as if rows of {number(120 * step, 0)} minutes had been stored.",
-        quantity="gaps per 30 days", found=rate, expected=0.0, unit="1/30 d", onset=m.when("gap_first"),
+        quantity="gaps per 30 days", found=rate, expected=0.0, unit="1/30 d", onset=m.when("gap_began"),
     )  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def midnight_gap(m: Measures, checks: RegisterChecks) -> Signature:
         "midnight_gap", strength,
         lambda i: f"{percent(lost[i], 1)} of the readings are absent, {percent(share[i])} of them in gaps "
         f"that begin and end at midnight (longest {number(m['integrity.longest_gap_days'][i], 1)} days).",
-        quantity="share of missing readings in whole days", found=share, onset=m.when("gap_first"),
+        quantity="share of missing readings in whole days", found=share, onset=m.when("gap_began"),
         end=m.when("gap_last"),
     )  # fmt: skip
 
@@ -261,7 +261,8 @@ def spike(m: Measures) -> Signature:
         lambda i: f"{count(many[i], 'isolated reading', 'isolated readings')} up to {number(ratio[i], 1)} "
         f"times "
         f"the meter's usual top, the largest on {iso(onset[i])}, with ordinary readings on both sides.",
-        quantity="spike / usual top reading", found=ratio, expected=1.0, onset=onset, end=onset,
+        quantity="spike / usual top reading", found=ratio, expected=1.0,
+        onset=m.when("spike_began"), end=onset,
     )  # fmt: skip
 
 
@@ -371,7 +372,7 @@ def negative(m: Measures) -> Signature:
         f"a row "
         f"{on(onset[i])}.",
         quantity="share of negative "
-        "readings", found=share, expected=0.0, onset=onset, end=m.when("negative_last"),
+        "readings", found=share, expected=0.0, onset=m.when("negative_began"), end=m.when("negative_last"),
     )  # fmt: skip
 
 

@@ -144,7 +144,7 @@ def zeros_off_and_on(m: Measures) -> Signature:
         "zeros_off_and_on", 0.6 * unless(strength, known, m.shared("zero")),
         lambda i: f"{number(runs[i], 1)} runs of zeros of 4 h or more per 30 days, "
         f"{percent(m['integrity.zero_share'][i], 1)} of the readings, at a meter that usually counts.",
-        quantity="zero runs per 30 days", found=runs, expected=0.0, unit="1/30 d", onset=m.when("zero_first"),
+        quantity="zero runs per 30 days", found=runs, expected=0.0, unit="1/30 d", onset=m.when("zero_began"),
     )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
         )
         + ".",
         quantity="gaps followed by their sum", found=found, expected=0.0, unit="gaps",
-        onset=np.where(np.nan_to_num(many) > 0, m.when("gap_first"), m.when("zero_first")),
+        onset=np.where(np.nan_to_num(many) > 0, m.when("gap_began"), m.when("zero_began")),
     )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def rising_gaps(m: Measures) -> Signature:
         f"are "
         f"absent in the last third of the span than in the first "
         f"({percent(m['integrity.missing_share'][i], 1)} overall).",
-        quantity="rise of the missing share", found=rise, expected=0.0, onset=m.when("gap_first"),
+        quantity="rise of the missing share", found=rise, expected=0.0, onset=m.when("gap_began"),
     )  # fmt: skip
 
 

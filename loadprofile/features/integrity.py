@@ -52,7 +52,8 @@ duplicate_share           rows / rows read (NaN: not counted); conflict_share, r
 ``when.`` (days since the first day of the cube, fraction = time of day): first_reading, last_reading (end of
 it); gap_, zero_, stuck_, line_, negative_ first and last: start and end of the longest run; repeat_first and
 _last: of the longest block; window_, flat_, unit_ first and last: first and last such day; spike: the
-greatest; sentinel: the first; grid_change, grid_change_end: of the span (end NaN: to the end of the data).
+greatest; sentinel: the first; gap_, zero_, spike_ and negative_began: the first that counts; grid_change,
+grid_change_end: of the span (end NaN: to the end of the data).
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.features import day_vectors, grid, odd_values, runs
+from loadprofile.features.beginnings import BEGINNINGS, beginnings
 from loadprofile.features.ordering import level_and_kinds, quantile, ranked, usual
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import TALLY, LoadProfiles
@@ -73,7 +75,7 @@ COLUMNS = (
     *runs.GAPS, *runs.ZEROS, *runs.STUCK, *runs.LINES,
     *day_vectors.REPEATS, *day_vectors.FLATS, *day_vectors.WINDOWS,
     *odd_values.SPIKES, *odd_values.NEGATIVES, *odd_values.CAPS, *odd_values.UNITS,
-    *grid.GRID, *OWN, *ROWS,
+    *grid.GRID, *OWN, *BEGINNINGS, *ROWS,
 )  # fmt: skip
 
 
@@ -139,6 +141,7 @@ def _of_meter(
         odd_values.units(values, edges),
         on,
         own,
+        beginnings(values, day, slot, s, top),
     ])  # fmt: skip
 
 
