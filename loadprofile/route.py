@@ -23,6 +23,13 @@ from loadprofile.verdicts import CAUSES, SPOKEN, UNDECIDED, Cause, Evidence, Fin
 WITHIN_REACH = 1.5
 """Two answers whose odds are closer than this are not decided between (3 : 2)."""
 
+OFFICE = (Cause.DATA_MISMATCH, Cause.MAINTENANCE)
+OFFICE_REACH = 1.1
+"""Between these two a wrong ticket costs minutes in an office and no visit: where together they hold
+``OFFICE_SHARE`` of all that is not normal, the likelier is named although the other is within reach."""
+
+OFFICE_SHARE = 0.8
+
 LEAST_ODDS = 0.5
 """Normal and fraud are named only if at least as likely as all other answers together. A cause that sends
 nobody to a customer's door is named where normal is less likely than not and the cause holds at least this
@@ -146,7 +153,10 @@ def name_causes(
     causes = np.sort(probabilities[:, 1:], axis=1)
     lead, rival, left = causes[:, -1], causes[:, -2], probabilities[:, 1:].sum(axis=1)
     leading = 1 + probabilities[:, 1:].argmax(axis=1)
-    among = (left > 1.0 - LEAST_ODDS) & (lead >= LEAST_ODDS * left) & (lead >= WITHIN_REACH * rival)
+    clear = (lead >= LEAST_ODDS * left) & (lead >= WITHIN_REACH * rival)
+    both = np.sort(probabilities[:, [CAUSES.index(cause) for cause in OFFICE]], axis=1)
+    office = (both.sum(axis=1) >= OFFICE_SHARE * left) & (both[:, 1] >= OFFICE_REACH * both[:, 0])
+    among = (left > 1.0 - LEAST_ODDS) & (clear | office)
     ordinary = sure & (first == normal)
     explained = np.where(leading == fraud, sure & (first == fraud), among)
     explained &= np.nan_to_num(scores[rows, leading]) >= OWN_SIGNS

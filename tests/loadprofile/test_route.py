@@ -47,6 +47,8 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
         pytest.param(odds(normal=0.48, fraud=0.35, maintenance=0.17), 0.9, UNDECIDED, id="how_fraud"),
         pytest.param(odds(fraud=0.48, normal=0.44, maintenance=0.08), 0.9, UNDECIDED, id="not_so_for_fraud"),
         pytest.param(odds(normal=0.55, maintenance=0.45), 0.0, UNDECIDED, id="normal_within_reach"),
+        pytest.param(odds(maintenance=0.5, data_mismatch=0.44, fraud=0.06), 0.0, "maintenance", id="office"),
+        pytest.param(odds(maintenance=0.47, data_mismatch=0.45, fraud=0.08), 0.0, UNDECIDED, id="office_tie"),
         pytest.param(
             odds(maintenance=0.3, data_mismatch=0.28, normal=0.2, fraud=0.22), 0.0, UNDECIDED, id="which"
         ),
