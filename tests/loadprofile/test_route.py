@@ -18,7 +18,7 @@ def findings(cause: Cause, score: list[float]) -> Findings:
     return Findings(
         cause, ids, np.array(score), np.full(n, np.nan), nat, nat, nat, nat, np.zeros(n),
         np.full(n, -1), FeatureTable(ids, (f"{cause}.sign",), np.array(score)[:, None]),
-        tuple((said,) if s >= 0.25 else () for s in score),
+        tuple((said,) if s >= OWN_SIGNS else () for s in score),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_gate(p: np.ndarray, own: float, cause: str) -> None:
 
 def test_no_cause_is_named_without_evidence_of_its_own() -> None:
     p = odds(maintenance=0.9, normal=0.1)[None]
-    for score, named in ((0.24, UNDECIDED), (0.26, "maintenance")):
+    for score, named in ((OWN_SIGNS - 0.01, UNDECIDED), (OWN_SIGNS + 0.01, "maintenance")):
         routed = decide(p, [findings(Cause.MAINTENANCE, [score])])
         assert routed.cause.tolist() == [named]
         assert bool(routed.evidence[0]) == (named != UNDECIDED)
