@@ -58,6 +58,9 @@ def screen(
         Path | None, typer.Option(help="Known interruptions: columns meter_id,start,end.")
     ] = None,
     topology: Annotated[Path | None, typer.Option(help="Columns meter_id,feeder_id.")] = None,
+    feeders: Annotated[
+        Path | None, typer.Option(help="Readings of the feeders, where they are not among the input.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Worklist to write, .csv or .parquet.")] = Path("worklist.csv"),
     report: Annotated[Path | None, typer.Option(help="Folder for pages and pictures.")] = None,
     pages: Annotated[int, typer.Option(min=0, help="Meters that get a page in the report.")] = 20,
@@ -79,11 +82,12 @@ def screen(
 ) -> None:
     """Screen meters: a ranked, explained worklist."""
     from api.assembly import engine_named, model_named, write_table
-    from api.context import read_context
+    from api.context import feeders_apart, read_context
     from api.fleets import read_any, screen_any, spool_folder, timezone_of
     from api.reporting import write_screening_report
     from api.summaries import reading_summary, screening_summary
     from api.visits import plan
+    from loadprofile.cube import Intake
     from loadprofile.report.folder import LISTED
 
     progress = Progress(quiet)
@@ -93,8 +97,11 @@ def screen(
         with progress.step("reading"):
             intake = read_any(inputs, reading, folder, rejects, first, last)
             context, context_notes = read_context(
-                events, registers, outages, topology, out, timezone_of(intake)
+                events, registers, outages, topology, feeders, out, timezone_of(intake)
             )
+            if isinstance(intake, Intake):
+                intake, context, feeder_notes = feeders_apart(intake, context)
+                context_notes += feeder_notes
         with progress.step("judging"):
             result = screen_any(
                 intake, fitted, folder, context=context, hemisphere=hemisphere, prevalence=prevalence,

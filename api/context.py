@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from loadprofile.cube import Intake, read_profiles
+from loadprofile.errors import UnreadableFileError
 from loadprofile.features.population import Context
 from loadprofile.ingest.context import read_events, read_outages, read_registers, read_topology
 from loadprofile.ingest.event_meanings import with_meanings
+from loadprofile.ingest.options import ReadOptions
 from loadprofile.ingest.readings import write_rejects
 
 
@@ -16,6 +22,7 @@ def read_context(
     registers: Path | None,
     outages: Path | None,
     topology: Path | None,
+    feeders: Path | None,
     out: Path,
     timezone: str,
 ) -> tuple[Context, tuple[str, ...]]:
@@ -46,4 +53,33 @@ def read_context(
     context = Context(
         tables.get("events"), tables.get("registers"), tables.get("outages"), tables.get("topology")
     )
+    if feeders is not None:
+        totals = read_profiles([feeders], ReadOptions(timezone=timezone)).profiles
+        if len(totals) != 1:
+            raise UnreadableFileError(feeders, "no feeder readings, or of more than one interval length")
+        context = replace(context, feeders=totals[0])
+        notes.append(f"feeders: {len(totals[0]):,} totals")
     return context, tuple(notes)
+
+
+def feeders_apart(intake: Intake, context: Context) -> tuple[Intake, Context, tuple[str, ...]]:
+    """Rows of the input that are feeder totals, set apart as what they are: they are nobody's meter.
+
+    A feeder total is a row whose id the topology names as a feeder and not as a customer's meter. Totals of a
+    file of their own (``--feeders``) go first.
+    """
+    if context.topology is None or context.feeders is not None:
+        return intake, context, ()
+    names = set(context.topology["feeder_id"].astype(str)) - set(context.topology["meter_id"].astype(str))
+    meters, totals = [], []
+    for cube in intake.profiles:
+        is_total = np.isin(cube.meter_ids, sorted(names))
+        meters.append(cube.take(np.flatnonzero(~is_total)))
+        if is_total.any():
+            totals.append(cube.take(np.flatnonzero(is_total)))
+    if not totals:
+        return intake, context, ("topology: no totals of its feeders among the readings",)
+    most = max(totals, key=len)
+    kept = tuple(cube for cube in meters if len(cube))
+    note = f"feeders: {len(most):,} totals among the readings"
+    return replace(intake, profiles=kept), replace(context, feeders=most), (note,)
