@@ -45,8 +45,6 @@ def read_any(
     rejects: Path | None,
     first: str | None,
     last: str | None,
-    *,
-    size: int = PART,
 ) -> Intake | Spooled:
     """Read inputs into memory, or, where they are large, into a spool in ``folder``.
 
@@ -55,7 +53,7 @@ def read_any(
     """
     if not must_be_spooled(paths, options):
         intake = read(paths, options, rejects, first, last)
-        if all(len(cube) <= size for cube in intake.profiles):
+        if all(len(cube) <= PART for cube in intake.profiles):
             return intake
         return spool_intake(intake, folder)
     spooled = spool_profiles(paths, options, folder)
@@ -64,7 +62,7 @@ def read_any(
     if first is not None or last is not None:
         spools = tuple(_between(spool, first, last) for spool in spooled.spools)
         spooled = Spooled(spools, spooled.counts, spooled.rejects, spooled.warnings)
-    return spooled.intake() if all(len(spool) <= size for spool in spooled.spools) else spooled
+    return spooled.intake() if all(len(spool) <= PART for spool in spooled.spools) else spooled
 
 
 def _between(spool: Spool, first: str | None, last: str | None) -> Spool:
@@ -95,7 +93,6 @@ def screen_any(
     prevalence: float | None = None,
     engine: Engine | None = None,
     shown: int = 0,
-    size: int = PART,
 ) -> Screening:
     """Survey, judge and rank all meters.
 
@@ -113,12 +110,10 @@ def screen_any(
     if engine is None or isinstance(engine, LocalEngine):
         processes = ProcessEngine(min(os.cpu_count() or 1, MOST_WORKERS))
         try:
-            return _screen_fleets(
-                readings, model, folder, processes, context, hemisphere, prevalence, shown, size
-            )
+            return _screen_fleets(readings, model, folder, processes, context, hemisphere, prevalence, shown)
         finally:
             processes.close()
-    return _screen_fleets(readings, model, folder, engine, context, hemisphere, prevalence, shown, size)
+    return _screen_fleets(readings, model, folder, engine, context, hemisphere, prevalence, shown)
 
 
 def _screen_fleets(
@@ -130,7 +125,6 @@ def _screen_fleets(
     hemisphere: str,
     prevalence: float | None,
     shown: int,
-    size: int,
 ) -> Screening:
     prior = prior_for(model, prevalence)
     fleets, frames, warnings, incidents = [], [], [], 0
@@ -138,7 +132,7 @@ def _screen_fleets(
         place = folder / f"{spool.step_minutes}-minute"
         place.mkdir()
         try:
-            fleet = measure_fleet(spool, place, context, hemisphere=hemisphere, engine=engine, size=size)
+            fleet = measure_fleet(spool, place, context, hemisphere=hemisphere, engine=engine, size=PART)
         except NothingToJudgeError as error:
             warnings.append(f"{spool.step_minutes}-minute meters: {error}")
             continue

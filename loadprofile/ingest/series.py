@@ -101,7 +101,8 @@ def read_series(path: Path, options: ReadOptions, log: RejectLog) -> Iterator[Se
     """
     name = str(path)
     try:
-        with pq.ParquetFile(path) as file:
+        # without pre_buffer: with it all pages read so far stay in memory
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             names = file.schema_arrow.names
             missing = [n for n in ("meter_id", "start") if n not in names]
             if "step_minutes" not in names and options.step is None:

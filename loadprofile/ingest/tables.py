@@ -102,7 +102,8 @@ class ParquetTable:
         size = max(1, CELLS // max(len(names), 1))
         row = 0
         try:
-            file = pq.ParquetFile(self.path, read_dictionary=words)
+            # without pre_buffer: with it all pages read so far stay in memory
+            file = pq.ParquetFile(self.path, read_dictionary=words, pre_buffer=False)
             sizes = [file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)]
             groups = range(len(sizes)) if self.groups is None else self.groups
             lines = np.concatenate([np.arange(sizes[g]) + sum(sizes[:g]) + 1 for g in groups])

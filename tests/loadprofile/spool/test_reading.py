@@ -14,6 +14,8 @@ from loadprofile.cube import read_profiles
 from loadprofile.errors import MissingColumnsError, UnreadableFileError
 from loadprofile.ingest.options import ReadOptions
 from loadprofile.ingest.parts import parts_of
+from loadprofile.ingest.readings import RejectLog
+from loadprofile.ingest.series import read_series
 from loadprofile.ingest.sniff import sources_of
 from loadprofile.profiles import LoadProfiles
 from loadprofile.spool.reading import Spooled, must_be_spooled, spool_intake, spool_profiles
@@ -172,3 +174,18 @@ def test_cubes_in_memory_can_be_spooled_too(tmp_path: Path) -> None:
     assert again.counts == intake.counts
     assert np.array_equal(again.profiles[0].kwh, intake.profiles[0].kwh)
     assert np.array_equal(again.profiles[0].row_tally, intake.profiles[0].row_tally)
+
+
+def test_what_was_read_of_a_series_file_does_not_stay_in_memory(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rows = [row(f"M{k}", rng.integers(0, 60_000, 24 * 400)) for k in range(1200)]
+    path = series(tmp_path / "s.parquet", rows)
+    table = pq.read_table(path)
+    pq.write_table(table, path, row_group_size=50, compression="none")
+    size = table.nbytes
+    del table
+    held, before = 0, pa.total_allocated_bytes()
+    for _ in read_series(path, ReadOptions(), RejectLog()):
+        held = max(held, pa.total_allocated_bytes() - before)
+    assert size > 20e6
+    assert held < 0.75 * size
