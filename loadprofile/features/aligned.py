@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.ordering import in_order
+
 SPAN = 63
 """Days used on each side of the onset."""
 
@@ -126,7 +128,7 @@ def gather(
             if counts[k] > 0:
                 profile[side, k] = sums[k] / counts[k]
         if n >= 20:
-            ordered = np.sort(values[:n])
+            ordered = in_order(values[:n])
             for j in range(len(QUANTILES)):
                 quantiles[side, j] = ordered[min(int(QUANTILES[j] * n), n - 1)]
         total = 0.0

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from loadprofile.features.ordering import level_and_kinds, quantile, ranked, usual
+from loadprofile.features.ordering import in_order, level_and_kinds, quantile, ranked, usual
 
 READINGS = hnp.arrays(
     np.float32,
@@ -59,3 +60,14 @@ def test_usual_does_not_follow_a_spike() -> None:
     values[30] = 1e6
     energy, _ = usual(values, np.tile(np.arange(24, dtype=np.int32), 10), 24, 1.0)
     np.testing.assert_array_equal(energy, 1.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 3000])
+def test_radix_order_is_numpys(n: int) -> None:
+    rng = np.random.default_rng(n)
+    values = (rng.normal(0, 1, n) * 10.0 ** rng.integers(-30, 30, n)).astype(np.float32)
+    values[:: max(n // 3, 1)] = 0.0
+    values[-1] = np.inf
+    np.testing.assert_array_equal(in_order(values), np.sort(values))
+    rounded = np.round(rng.gamma(2, 0.3, n), 3).astype(np.float32)
+    np.testing.assert_array_equal(in_order(rounded), np.sort(rounded))
