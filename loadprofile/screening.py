@@ -201,7 +201,7 @@ def verdicts_on(
     routed = decide(probabilities, findings, judged)
     sure = learned[np.arange(len(judged)), routed.leading]
     onset, end = spans(findings, routed.leading)
-    low, high = _around(measured, onset, model.onset_spread.predict(routed.leading, sure))
+    low, high = _around(measured, onset, end, model.onset_spread.predict(routed.leading, sure))
     normal = routed.cause == str(Cause.NORMAL)
     for moment in (onset, low, high, end):
         moment[normal] = np.datetime64("NaT")
@@ -241,14 +241,18 @@ def _lost(
 
 
 def _around(
-    measured: Survey, onset: NDArray[np.datetime64], days: NDArray[np.float64]
+    measured: Survey,
+    onset: NDArray[np.datetime64],
+    end: NDArray[np.datetime64],
+    days: NDArray[np.float64],
 ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """So many days (one interval at least) on either side, inside the span."""
+    """So many days (one interval at least) on either side, inside the span and not after the end."""
     step = measured.profiles.step_minutes
     reach = np.maximum(np.rint(days * 1440 / step), 1).astype(np.int64) * np.timedelta64(step, "m")
     first = measured.profiles.days[0].astype("datetime64[m]")
     last = measured.profiles.days[-1].astype("datetime64[m]") + np.timedelta64(1440, "m")
-    return np.maximum(onset - reach, first), np.minimum(onset + reach, last)
+    over = np.where(np.isnat(end), last, np.maximum(end, onset))
+    return np.maximum(onset - reach, first), np.minimum(onset + reach, np.minimum(over, last))
 
 
 def spans(

@@ -36,6 +36,11 @@ def test_one_verdict_for_every_meter(
         assert ((f.probability[known] > 0) & (f.probability[known] < 1)).all()
     normal = verdicts.cause == "normal"
     assert np.isnat(verdicts.onset[normal]).all()
+    dated = ~np.isnat(verdicts.onset)
+    assert (verdicts.onset_low[dated] <= verdicts.onset[dated]).all()
+    assert (verdicts.onset[dated] <= verdicts.onset_high[dated]).all()
+    over = dated & ~np.isnat(verdicts.end)
+    assert (verdicts.onset_high[over] <= np.maximum(verdicts.end, verdicts.onset)[over]).all()
     assert (verdicts.lost_kwh[normal] == 0).all()
     assert (verdicts.incident[normal] == -1).all()
 
