@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from loadprofile.ingest.options import ReadOptions
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import Survey, judge, survey
+from loadprofile.spool.store import Spool
 from loadprofile.verdicts import CAUSES, Cause, Findings, SubDetector, Verdicts
 from loadprofile.worklist import worklist
 from subdetectors import ORDERED
@@ -129,22 +130,29 @@ def read(
     if first is None and last is None:
         return intake
     return Intake(
-        tuple(_between(p, first, last) for p in intake.profiles),
+        tuple(cut_to(p, first, last) for p in intake.profiles),
         intake.counts, intake.rejects, intake.warnings,
     )  # fmt: skip
 
 
-def _between(profiles: LoadProfiles, first: str | None, last: str | None) -> LoadProfiles:
+Readings = TypeVar("Readings", LoadProfiles, Spool)
+
+
+def cut_to(readings: Readings, first: str | None, last: str | None) -> Readings:
+    """The days from ``first`` to ``last``, of a cube or of a spool.
+
+    Raises:
+        OptionError: dates that are none, or that leave no day.
+    """
+    days = readings.days
     try:
-        low = profiles.days[0] if first is None else np.datetime64(first, "D")
-        high = profiles.days[-1] if last is None else np.datetime64(last, "D")
+        low = days[0] if first is None else np.datetime64(first, "D")
+        high = days[-1] if last is None else np.datetime64(last, "D")
     except ValueError as error:
         raise OptionError("from/to", (first, last), "ISO dates, such as 2014-01-01") from error
-    cut = profiles.between(low, high)
+    cut = readings.between(low, high)
     if len(cut.days) == 0:
-        raise OptionError(
-            "from/to", (first, last), f"the data span {profiles.days[0]} to {profiles.days[-1]}"
-        )
+        raise OptionError("from/to", (first, last), f"the data span {days[0]} to {days[-1]}")
     return cut
 
 

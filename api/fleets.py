@@ -8,19 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from api.assembly import Screened, Screening, detectors, prior_for, read, screen
+from api.assembly import Screened, Screening, cut_to, detectors, prior_for, read, screen
 from loadprofile.cube import Intake, write_rejects
 from loadprofile.engines.local import Engine, LocalEngine, ProcessEngine
-from loadprofile.errors import NothingToJudgeError, OptionError
+from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.population import Context
 from loadprofile.fleet import PART, judge_fleet, look_closer, measure_fleet
 from loadprofile.ingest.options import ReadOptions
 from loadprofile.models.model import Model
 from loadprofile.report.folder import chosen
 from loadprofile.spool.reading import Spooled, must_be_spooled, spool_intake, spool_profiles
-from loadprofile.spool.store import Spool
 from loadprofile.worklist import ranked_together
 
 MOST_WORKERS = 4
@@ -60,21 +57,9 @@ def read_any(
     if rejects is not None and spooled.counts.rejected + spooled.counts.conflicting:
         write_rejects(rejects, spooled.rejects)
     if first is not None or last is not None:
-        spools = tuple(_between(spool, first, last) for spool in spooled.spools)
+        spools = tuple(cut_to(spool, first, last) for spool in spooled.spools)
         spooled = Spooled(spools, spooled.counts, spooled.rejects, spooled.warnings)
     return spooled.intake() if all(len(spool) <= PART for spool in spooled.spools) else spooled
-
-
-def _between(spool: Spool, first: str | None, last: str | None) -> Spool:
-    try:
-        low = spool.days[0] if first is None else np.datetime64(first, "D")
-        high = spool.days[-1] if last is None else np.datetime64(last, "D")
-    except ValueError as error:
-        raise OptionError("from/to", (first, last), "ISO dates, such as 2014-01-01") from error
-    cut = spool.between(low, high)
-    if len(cut.days) == 0:
-        raise OptionError("from/to", (first, last), f"the data span {spool.days[0]} to {spool.days[-1]}")
-    return cut
 
 
 def timezone_of(readings: Intake | Spooled) -> str:

@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from loadprofile.engines.local import Engine, LocalEngine
+from loadprofile.features.balance import stated_feeders
 from loadprofile.features.cohorts import Cohorts, find_cohorts, find_donors
 from loadprofile.features.daily import DailyBlocks, daily_blocks
 from loadprofile.features.peers import Foreseen, PeerGroups
@@ -152,7 +153,7 @@ def measure_fleet(
         Part(
             spool.only(rows), folder / f"part{at:05d}.npz", _about(context, spool.meter_ids[rows]), hemisphere
         )
-        for at, rows in enumerate(divide(spool.meter_ids, _feeders(context), size))
+        for at, rows in enumerate(divide(spool.meter_ids, stated_feeders(context), size))
     )
     found = engine.map(measure_part, parts)
     if not any(summary.judged for summary in found):
@@ -186,13 +187,6 @@ def _look_at_part(found: Surprises, task: tuple[Part, NDArray[np.float64], NDArr
         rows = np.arange(start, min(start + BATCH, len(part.spool)))
         seen.append(scan(part.spool.take(rows), found, onset[rows], end[rows]))
     return one_after_another(seen)
-
-
-def _feeders(context: Context) -> dict[str, str]:
-    if context.topology is None:
-        return {}
-    ids, feeders = (context.topology[name].astype(str) for name in ("meter_id", "feeder_id"))
-    return dict(zip(ids, feeders, strict=True))
 
 
 def _about(context: Context, meter_ids: NDArray[np.str_]) -> Context:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from loadprofile.features.partners import sides
-from loadprofile.features.slots import KEYS, MOST_SURPRISED, ZERO_RUN_HOURS, SlotCounts, find_places
+from loadprofile.features.slots import MOST_SURPRISED, ZERO_RUN_HOURS, SlotCounts, find_places, room
 from loadprofile.profiles import LoadProfiles, frozen
 
 ODD = 1.5
@@ -160,11 +160,7 @@ def _scan(
     known: NDArray[np.bool_],
 ) -> None:
     m, n = kwh.shape
-    runs = n // 2 + 1
-    first, after, zero = np.empty(runs, np.int64), np.empty(runs, np.int64), np.empty(runs, np.int64)
-    up, down = np.empty(n, np.int64), np.empty(n, np.int64)
-    jumps, keys = np.empty(n, np.float32), np.empty(n, np.uint16)
-    cells = np.zeros(KEYS, np.int32)
+    first, after, zero, up, down, jumps, keys, cells = room(n)
     is_odd_up, is_odd_down = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     is_odd_up[odd_up] = True
     is_odd_down[odd_down] = True

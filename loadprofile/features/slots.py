@@ -152,17 +152,33 @@ def meter_slots(
     flat: NDArray[np.float32], exists: NDArray[np.bool_], zero_slots: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Where one meter's gaps lie ``(g, 2)``, its zero runs begin, and its extreme jumps up and down are."""
-    n = len(flat)
-    first, after, zero = (np.empty(n // 2 + 1, dtype=np.int64) for _ in range(3))
-    up, down = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    first, after, zero, up, down, jumps, keys, cells = room(len(flat))
     gaps, zeros, ups, downs = find_places(
         frozen(np.ascontiguousarray(flat)), frozen(exists), zero_slots, first, after, zero, up, down,
-        np.empty(n, dtype=np.float32), np.empty(n, dtype=np.uint16), np.zeros(KEYS, dtype=np.int32),
+        jumps, keys, cells,
     )  # fmt: skip
     return np.column_stack([first[:gaps], after[:gaps]]), zero[:zeros], up[:ups], down[:downs]
 
 
 KEYS = 1 << 16
+
+Places = NDArray[np.int64]
+Keys = NDArray[np.uint16]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def room(
+    n: int,
+) -> tuple[
+    Places, Places, Places, Places, Places, NDArray[np.float32], NDArray[np.uint16], NDArray[np.int32]
+]:
+    """What ``find_places`` writes into, for ``n`` slots: one set serves meter after meter."""
+    runs = n // 2 + 1
+    return (
+        np.empty(runs, np.int64), np.empty(runs, np.int64), np.empty(runs, np.int64),
+        np.empty(n, np.int64), np.empty(n, np.int64),
+        np.empty(n, np.float32), np.empty(n, np.uint16), np.zeros(KEYS, np.int32),
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -288,13 +304,7 @@ def _count(
 ) -> int:
     """Add the meters to ``counts`` and list their gaps; how many gaps there are, listed or not."""
     m, n = kwh.shape
-    first, after, zero = (
-        np.empty(n // 2 + 1, dtype=np.int64), np.empty(n // 2 + 1, dtype=np.int64),
-        np.empty(n // 2 + 1, dtype=np.int64),
-    )  # fmt: skip
-    up, down = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    jumps, keys = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.uint16)
-    cells = np.zeros(KEYS, dtype=np.int32)
+    first, after, zero, up, down, jumps, keys, cells = room(n)
     used = 0
     for i in range(m):
         gaps, zeros, ups, downs = find_places(
