@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.medians import median
+
 CHANNELS = ("level", *(f"b{k}" for k in range(8)), "peak", "base", "rough", "zero", "lag")
 WEIGHTS = np.array([1.0, *[0.35] * 8, 0.5, 0.3, 0.5, 0.5, 1.0])
 """Weight of each channel's gain. Neighbours among the blocks say the same thing twice; the base wanders most
@@ -248,58 +250,67 @@ def settle(raw: NDArray[np.float64], weekday: NDArray[np.int64]) -> tuple[NDArra
     """
     d = len(raw)
     out = raw.copy()
-    known = np.empty(d)
+    some, scratch = np.empty(d), np.empty(d)
     n = 0
     for t in range(d):
-        if np.isfinite(raw[t]):
-            known[n] = raw[t]
-            n += 1
+        some[n] = raw[t]
+        n += np.isfinite(raw[t])
     if n < 12:
         return out, np.nan
-    middle = np.median(known[:n])
-    spread = 1.4826 * np.median(np.abs(known[:n] - middle))
+    middle = median(some, n, scratch)
+    for k in range(n):
+        some[k] = abs(some[k] - middle)
+    spread = 1.4826 * median(some, n, scratch)
     reach = 4.0 * max(spread, 0.05)
     for t in range(d):
-        if np.isfinite(out[t]):
-            out[t] = min(max(out[t] - middle, -reach), reach)
+        out[t] = min(max(out[t] - middle, -reach), reach) if np.isfinite(out[t]) else np.nan
     if n >= 28:
-        effect = np.zeros(7)
-        count = np.zeros(7)
-        for t in range(d):
-            if not np.isfinite(out[t]):
-                continue
-            near = 0.0
-            m = 0
-            for u in range(max(t - 3, 0), min(t + 4, d)):
-                if np.isfinite(out[u]):
-                    near += out[u]
-                    m += 1
-            effect[weekday[t]] += out[t] - near / m
-            count[weekday[t]] += 1
-        for t in range(d):
-            if np.isfinite(out[t]):
-                k = weekday[t]
-                out[t] -= effect[k] / (count[k] + 3.0)
-    steps = np.empty(d)
+        _take_weekdays_out(out, weekday)
     n = 0
     for t in range(1, d):
-        if np.isfinite(out[t]) and np.isfinite(out[t - 1]):
-            steps[n] = abs(out[t] - out[t - 1])
-            n += 1
-    daily = 1.4826 * np.median(steps[:n]) / np.sqrt(2.0) if n >= 8 else spread
+        step = out[t] - out[t - 1]
+        some[n] = abs(step)
+        n += np.isfinite(step)
+    daily = 1.4826 * median(some, n, scratch) / np.sqrt(2.0) if n >= 8 else spread
     previous = np.nan
     n = 0
     for start in range(0, d - 4, 5):
         total = 0.0
         m = 0
         for t in range(start, start + 5):
-            if np.isfinite(out[t]):
-                total += out[t]
-                m += 1
+            known = np.isfinite(out[t])
+            total += out[t] if known else 0.0
+            m += known
         now = total / m if m >= 3 else np.nan
-        if np.isfinite(now) and np.isfinite(previous):
-            steps[n] = abs(now - previous)
-            n += 1
+        some[n] = abs(now - previous)
+        n += np.isfinite(now) and np.isfinite(previous)
         previous = now
-    slow = 1.4826 * np.median(steps[:n]) * np.sqrt(2.5) if n >= 4 else daily
+    slow = 1.4826 * median(some, n, scratch) * np.sqrt(2.5) if n >= 4 else daily
     return out, max(np.sqrt(0.5 * (daily * daily + slow * slow)), 0.03)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _take_weekdays_out(series: NDArray[np.float64], weekday: NDArray[np.int64]) -> None:
+    """Each weekday's mean difference from the mean of the seven days around, shrunk, taken out in place."""
+    d = len(series)
+    value, known = np.zeros(d + 6), np.zeros(d + 6)  # three days of nothing at either end
+    for t in range(d):
+        here = np.isfinite(series[t])
+        value[t + 3] = series[t] if here else 0.0
+        known[t + 3] = 1.0 if here else 0.0
+    apart = np.empty(d)
+    for t in range(d):  # written out, so that the compiler turns it into vector instructions
+        near = (
+            value[t] + value[t + 1] + value[t + 2] + value[t + 3] + value[t + 4] + value[t + 5] + value[t + 6]
+        )
+        days = (
+            known[t] + known[t + 1] + known[t + 2] + known[t + 3] + known[t + 4] + known[t + 5] + known[t + 6]
+        )
+        apart[t] = value[t + 3] - near / days if known[t + 3] > 0.0 else 0.0
+    effect, count = np.zeros(7), np.zeros(7)
+    for t in range(d):
+        effect[weekday[t]] += apart[t]
+        count[weekday[t]] += known[t + 3]
+    effect /= count + 3.0
+    for t in range(d):
+        series[t] -= effect[weekday[t]]

@@ -57,6 +57,48 @@ def test_a_day_that_runs_late_has_that_lag(make_homes, hours: int) -> None:
     np.testing.assert_allclose(lag, double, rtol=1e-5)
 
 
+def slow_settled(raw: np.ndarray, weekday: np.ndarray) -> tuple[np.ndarray, float]:
+    known = np.isfinite(raw)
+    if known.sum() < 12:
+        return raw, np.nan
+    middle = np.median(raw[known])
+    spread = 1.4826 * np.median(np.abs(raw[known] - middle))
+    out = np.clip(raw - middle, -4 * max(spread, 0.05), 4 * max(spread, 0.05))
+    if known.sum() >= 28:
+        near = np.array(
+            [np.nanmean(out[max(t - 3, 0) : t + 4]) if known[t] else np.nan for t in range(len(out))]
+        )
+        apart = out - near
+        out = out - np.array(
+            [np.nansum(apart[weekday == k]) / ((known & (weekday == k)).sum() + 3) for k in weekday]
+        )
+    steps = np.abs(np.diff(out))
+    steps = steps[np.isfinite(steps)]
+    daily = 1.4826 * np.median(steps) / np.sqrt(2) if len(steps) >= 8 else spread
+    fives = out[: len(out) // 5 * 5].reshape(-1, 5)
+    means = np.array([np.nanmean(five) if np.isfinite(five).sum() >= 3 else np.nan for five in fives])
+    moves = np.abs(np.diff(means))
+    moves = moves[np.isfinite(moves)]
+    slow = 1.4826 * np.median(moves) * np.sqrt(2.5) if len(moves) >= 4 else daily
+    return out, max(np.sqrt(0.5 * (daily**2 + slow**2)), 0.03)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10_000), days=st.integers(5, 130), lost=st.sampled_from([0.0, 0.1, 0.5]),
+       zeros=st.booleans())  # fmt: skip
+def test_settling_equals_the_slow_twin(seed: int, days: int, lost: float, zeros: bool) -> None:
+    rng = np.random.default_rng(seed)
+    raw = rng.standard_normal(days) + 0.5 * (np.arange(days) % 7 >= 5)
+    raw[rng.random(days) < 0.05] *= 50
+    raw[rng.random(days) < 0.6 * zeros] = 0.0
+    raw[rng.random(days) < lost] = np.nan
+    weekday = (np.arange(days) + 3) % 7
+    series, noise = channels.settle(raw, weekday)
+    wanted, wanted_noise = slow_settled(raw, weekday)
+    np.testing.assert_allclose(series, wanted, rtol=1e-9, atol=1e-12)
+    assert noise == pytest.approx(wanted_noise, nan_ok=True)
+
+
 def test_settling_takes_weekdays_out_and_keeps_steps() -> None:
     rng = np.random.default_rng(0)
     t = np.arange(120)
