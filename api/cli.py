@@ -61,6 +61,24 @@ def screen(
     feeders: Annotated[
         Path | None, typer.Option(help="Readings of the feeders, where they are not among the input.")
     ] = None,
+    holidays: Annotated[
+        Path | None, typer.Option(help="Days off of all meters: columns date[,name].")
+    ] = None,
+    weather: Annotated[
+        Path | None,
+        typer.Option(
+            help="Outdoors: columns timestamp,temperature_c[,irradiance] (degrees Celsius, W/m2), any step "
+            "up to a day."
+        ),
+    ] = None,
+    channels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Energy sent out and reactive energy of each interval: columns meter_id,timestamp,"
+            "channel,value, the channel being export_kwh or reactive_kvarh; or meter_id,timestamp,"
+            "export_kwh,reactive_kvarh."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Worklist to write, .csv or .parquet.")] = Path("worklist.csv"),
     report: Annotated[Path | None, typer.Option(help="Folder for pages and pictures.")] = None,
     pages: Annotated[int, typer.Option(min=0, help="Meters that get a page in the report.")] = 20,
@@ -82,7 +100,7 @@ def screen(
 ) -> None:
     """Screen meters: a ranked, explained worklist."""
     from api.assembly import engine_named, model_named, write_table
-    from api.context import feeders_apart, read_context
+    from api.context import channels_beside, feeders_apart, read_context
     from api.fleets import read_any, screen_any, spool_folder, timezone_of
     from api.reporting import write_screening_report
     from api.summaries import reading_summary, screening_summary
@@ -97,8 +115,10 @@ def screen(
         with progress.step("reading"):
             intake = read_any(inputs, reading, folder, rejects, first, last)
             context, context_notes = read_context(
-                events, registers, outages, topology, feeders, out, timezone_of(intake)
-            )
+                events, registers, outages, topology, feeders, out, timezone_of(intake),
+                holidays=holidays, weather=weather, channels=channels,
+            )  # fmt: skip
+            context_notes += channels_beside(intake, context)
             if isinstance(intake, Intake):
                 intake, context, feeder_notes = feeders_apart(intake, context)
                 context_notes += feeder_notes

@@ -18,9 +18,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from loadprofile.emulate.climate import drawn_climate
 from loadprofile.emulate.phenomena import PHENOMENA
 from loadprofile.emulate.scenario import ANOMALIES, Scenario, coarsen, draw
-from loadprofile.emulate.surroundings import surroundings
+from loadprofile.emulate.surroundings import further, surroundings
 from loadprofile.features.population import Context
 from loadprofile.features.table import FeatureTable, below
 from loadprofile.profiles import LoadProfiles
@@ -98,6 +99,9 @@ _PER_ROW = tuple(field.name for field in fields(Cases) if field.name != "table")
 
 SURROUNDED = 0.3
 """Share of emulated utilities that hand over optional inputs too: they sharpen the odds and may be absent."""
+
+WEATHERED = 0.2
+"""Share of emulated utilities whose weather is known: their meters answer to it."""
 
 WINDOWS = (58, 91, 92, 182, 365)
 """Days that an emulated utility's data span."""
@@ -268,9 +272,13 @@ def utility(
     rng = np.random.default_rng([seed, number])
     source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
     profiles, homes = small_utility(source, rng, windows=windows)
+    aside = np.random.default_rng([seed, number, 1])  # what is known leaves all else as it is drawn
+    climate = drawn_climate(profiles.days, aside) if aside.random() < WEATHERED else None
+    profiles = profiles if climate is None else climate.felt_by(profiles, aside)
     scenario = draw(profiles, rng, prevalence=uneven_shares(rng, causes), kinds=kinds, exclude=exclude)
     hemisphere = "south" if rng.random() < 0.2 else "north"
     context = surroundings(scenario, rng) if rng.random() < SURROUNDED else None
+    context = further(scenario, context, climate, aside, SURROUNDED)
     return Utility(number, scenario, homes, hemisphere, context)
 
 

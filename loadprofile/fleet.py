@@ -149,11 +149,11 @@ def measure_fleet(
     """
     engine = engine or LocalEngine()
     context = context or Context()
+    held = divide(spool.meter_ids, stated_feeders(context), size)
+    about = (context.about(spool.meter_ids[rows].tolist()) for rows in held)
     parts = tuple(
-        Part(
-            spool.only(rows), folder / f"part{at:05d}.npz", _about(context, spool.meter_ids[rows]), hemisphere
-        )
-        for at, rows in enumerate(divide(spool.meter_ids, stated_feeders(context), size))
+        Part(spool.only(rows), folder / f"part{at:05d}.npz", known, hemisphere)
+        for at, (rows, known) in enumerate(zip(held, about, strict=True))
     )
     found = engine.map(measure_part, parts)
     if not any(summary.judged for summary in found):
@@ -187,16 +187,6 @@ def _look_at_part(found: Surprises, task: tuple[Part, NDArray[np.float64], NDArr
         rows = np.arange(start, min(start + BATCH, len(part.spool)))
         seen.append(scan(part.spool.take(rows), found, onset[rows], end[rows]))
     return one_after_another(seen)
-
-
-def _about(context: Context, meter_ids: NDArray[np.str_]) -> Context:
-    """The optional inputs about some of the meters."""
-    some: dict[str, Any] = {}
-    for field in fields(context):
-        value = getattr(context, field.name)
-        if isinstance(value, pd.DataFrame) and "meter_id" in value.columns:
-            some[field.name] = value[value["meter_id"].astype(str).isin(meter_ids.tolist())]
-    return replace(context, **some)
 
 
 def measure_part(part: Part) -> Summary:
@@ -306,10 +296,12 @@ def look_closer(
 
 def fleet_context(fleet: Fleet, meter_ids: set[str]) -> Context:
     """The optional inputs about some meters, gathered from the parts."""
-    contexts = [_about(part.context, np.array(sorted(meter_ids))) for part in fleet.parts]
+    contexts = [part.context.about(meter_ids) for part in fleet.parts]
     joined: dict[str, Any] = {}
     for field in fields(Context):
-        values = [v for v in (getattr(c, field.name) for c in contexts) if isinstance(v, pd.DataFrame)]
-        if values:
+        values = [v for v in (getattr(c, field.name) for c in contexts) if v is not None]
+        if values and isinstance(values[0], tuple):
+            joined[field.name] = tuple(cube for cubes in values for cube in cubes)
+        elif values and isinstance(values[0], pd.DataFrame) and "meter_id" in values[0].columns:
             joined[field.name] = pd.concat(values, ignore_index=True)
     return replace(contexts[0], **joined)

@@ -19,6 +19,7 @@ from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.balance import balance_features
 from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
+from loadprofile.features.context_columns import context_features
 from loadprofile.features.counterfactual import foretold, shortfall
 from loadprofile.features.daily import DailyBlocks, daily_blocks
 from loadprofile.features.extract import describe
@@ -112,10 +113,13 @@ def measure(
     counts = reduce(add, (c for _, _, c in first))
     peers = group_peers(blocks, own)
     slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
-    changed = below(engine.map(partial(_changes, profiles, blocks, peers), slices))
+    given = context or Context()
+    shared = Context(holidays=given.holidays, weather=given.weather)
+    changed = below(engine.map(partial(_changes, profiles, blocks, peers, shared), slices))
     table = beside([own, changed, peers_features(peers)])
     balance = balance_features(profiles, changed, context)
-    return Measured(beside([table, balance]), blocks, peers, counts)
+    known = context_features(profiles, blocks, changed, context)
+    return Measured(beside([table, balance, known]), blocks, peers, counts)
 
 
 def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, DailyBlocks, SlotCounts]:
@@ -123,9 +127,14 @@ def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, Daily
     return describe(batch, hemisphere), daily_blocks(batch), count_slots(batch)
 
 
-def _changes(profiles: LoadProfiles, blocks: DailyBlocks, peers: PeerGroups, rows: slice) -> FeatureTable:
+def _changes(
+    profiles: LoadProfiles, blocks: DailyBlocks, peers: PeerGroups, context: Context, rows: slice
+) -> FeatureTable:
     """Map 2: what changed in one batch, after removing what peers did on the same days."""
-    return change_features(profiles.take(rows), blocks.take(rows), peers.expected(rows))
+    return change_features(
+        profiles.take(rows), blocks.take(rows), peers.expected(rows),
+        holidays=context.holidays, weather=context.weather,
+    )  # fmt: skip
 
 
 def examine(measured: Survey, detectors: Sequence[SubDetector]) -> tuple[Findings, ...]:

@@ -38,7 +38,7 @@ ABSOLUTE = frozenset(
 """Columns that carry a unit or tell time: they speak of the utility and the calendar rather than of what
 happened to the meter, and no classifier sees them."""
 
-SEEN_GROUPS = ("integrity", "change", "peers", "cohort", "balance")
+SEEN_GROUPS = ("integrity", "change", "peers", "cohort", "balance", "context")
 """Groups of features that every classifier here sees, beside what the sub-detectors say."""
 
 ODDS_GROUPS = ("g1", *SEEN_GROUPS, *map(str, CAUSES), "score")

@@ -11,6 +11,8 @@ from functools import partial
 
 import numpy as np
 
+from loadprofile.balance_signs import excused
+from loadprofile.context_signs import on_day_off
 from loadprofile.features.circumstances import events_near, outage_share
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -71,8 +73,12 @@ class CyberAttack:
             mirrored_cohort(m),
             intrusion_events(m),
         ]
+        # many do the same on a feast day; an attacker may choose it too, so it excuses by half
+        signatures = excused(signatures, on_day_off(m, m.when("change")), ("same_slot",), by=0.5)
+        signatures = excused(signatures, on_day_off(m, m.when("jump")), ("coordinated_jumps",), by=0.5)
         context = population.context
-        missed = [name for name in ("events", "outages", "topology") if getattr(context, name) is None]
+        wanted = ("events", "outages", "topology", "holidays")
+        missed = [name for name in wanted if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, missed)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from loadprofile.balance_signs import excused, followed, more_than_feeder, unfollowed_rise, wrong_feeder
+from loadprofile.context_signs import channels_exchanged, negative_beside_export, power_factor_odd
 from loadprofile.features.circumstances import RegisterChecks, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -55,8 +56,10 @@ class DataMismatch:
         signatures = [signature(m) for signature in own]
         signatures += [shared_gap(m, checks), midnight_gap(m, checks), register_sum(checks)]
         signatures = excused(signatures, followed(m), ("rational_step", "cohort_factor"))
+        signatures += [negative_beside_export(m), channels_exchanged(m), power_factor_odd(m)]
         context = population.context
-        missed = [name for name in ("registers", "outages", "events") if getattr(context, name) is None]
+        wanted = ("registers", "outages", "events", "export", "reactive")
+        missed = [name for name in wanted if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, missed)
 
 

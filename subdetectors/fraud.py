@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from loadprofile.balance_signs import excused, feeder_lacks, in_the_residual, real_saving, unused_zeros
+from loadprofile.context_signs import in_context, reactive_stays
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -70,9 +71,10 @@ class Fraud:
         ]
         signatures = excused(signatures, real_saving(m), {s.name for s in signatures} - PRICED)
         signatures = excused(signatures, unused_zeros(m), ("zero_windows", "on_and_off"))
-        signatures += [feeder_lacks(m), in_the_residual(m)]
+        signatures = in_context(signatures, m)
+        signatures += [feeder_lacks(m), in_the_residual(m), reactive_stays(m)]
         context = population.context
-        wanted = ("events", "registers", "outages", "topology", "feeders")
+        wanted = ("events", "registers", "outages", "topology", "feeders", "export", "reactive", "weather")
         missed = [name for name in wanted if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, missed)
 

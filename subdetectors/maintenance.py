@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from loadprofile.balance_signs import excused, real_saving, unused_zeros
+from loadprofile.context_signs import in_context, reactive_alone
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
 from loadprofile.strength import (
@@ -64,8 +65,10 @@ class Maintenance:
         levels = ("lost_phase", "slow_decline", "dead_register", "compression")
         signatures = excused(signatures, real_saving(m), levels)
         signatures = excused(signatures, unused_zeros(m), ("dead_register", "zeros_off_and_on"))
+        signatures = [*in_context(signatures, m), reactive_alone(m)]
         context = population.context
-        missed = [name for name in ("events", "registers", "outages") if getattr(context, name) is None]
+        wanted = ("events", "registers", "outages", "reactive", "weather")
+        missed = [name for name in wanted if getattr(context, name) is None]
         return findings_from(self.cause, population, signatures, [*missed, "voltage"])
 
 

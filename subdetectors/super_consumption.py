@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from loadprofile.balance_signs import excused, false_rise, matched_by_feeder
+from loadprofile.context_signs import in_context, own_generation
 from loadprofile.features.population import Population
 from loadprofile.strength import (
     Floats,
@@ -51,8 +52,9 @@ class SuperConsumption:
             high_for_its_peers(m),
         ]
         signatures = excused(signatures, false_rise(m), {s.name for s in signatures} - {"photovoltaics"})
-        signatures.append(matched_by_feeder(m))
-        missed = [name for name in ("topology", "feeders") if getattr(population.context, name) is None]
+        signatures = [*in_context(signatures, m), matched_by_feeder(m), own_generation(m)]
+        wanted = ("topology", "feeders", "export", "weather")
+        missed = [name for name in wanted if getattr(population.context, name) is None]
         return findings_from(self.cause, population, signatures, missed)
 
 

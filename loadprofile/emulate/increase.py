@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from loadprofile.emulate.physics import deposit, standby, wander
-from loadprofile.emulate.purchases import solar_import
+from loadprofile.emulate.purchases import generation, solar_import
 from loadprofile.emulate.scene import Change, Energies, Loss, Phenomenon, Scene
 from loadprofile.verdicts import Cause
 
@@ -115,11 +115,13 @@ def solar_evening_draw(scene: Scene) -> Change:
     span = scene.span(least=10, lasting=0.95, from_first=0.05)
     panels, evening = scene.scale(0.5, 3), scene.scale(0.4, 4)
     earlier = scene.chance(0.35)
-    y = solar_import(scene, slice(*scene.extent()) if earlier else span, panels)
+    made, sky = generation(scene, slice(*scene.extent()) if earlier else span, panels)
+    y = solar_import(scene, made)
     after_dark = scene.window(scene.pick(16.5, 19), scene.pick(4, 7))
     y[:, span] += (evening * _in(scene) * after_dark * _pace(scene, 0.5))[:, span]
     counted = slice(*scene.extent()) if earlier else span
-    return Change(scene.registered(y, counted), {"panels_over_mean": panels, "evening_over_mean": evening})
+    params = {"panels_over_mean": panels, "evening_over_mean": evening}
+    return Change(scene.registered(y, counted), params, np.where(after_dark, 0.0, made), sky)
 
 
 def second_cycle(scene: Scene) -> Change:

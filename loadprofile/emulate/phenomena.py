@@ -95,6 +95,10 @@ class Effect:
             against the spread of shapes among homes.
         faint: ``(m,)`` bool, nothing changed, or ``visible`` below the kind's floor, or ``clarity`` below
             ``CLEAR``; kinds whose trace is exact (floor 0) are never faint once a reading differs.
+        touched: ``(d,)`` bool, days on which a reading of any of the meters differs.
+        made, sent: ``(m, d, s)`` float32 kWh generated behind the meters, and what of it neither load nor
+            storage took up; None where nothing was generated.
+        sky: ``(d,)`` share of the clear sky's light, where there was generation.
     """
 
     cause: Cause
@@ -108,6 +112,10 @@ class Effect:
     visible: NDArray[np.float64]
     clarity: NDArray[np.float64]
     faint: NDArray[np.bool_]
+    touched: NDArray[np.bool_]
+    made: NDArray[np.float32] | None = None
+    sent: NDArray[np.float32] | None = None
+    sky: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for name in ("meters", "first", "last", "lost_kwh", "visible", "clarity", "faint"):
@@ -206,10 +214,19 @@ def _measured(
         visible[row] = min(visible[row], shape)
         clarity[row] = min(clarity[row], shape / SHAPES)
     faint = ~any_ | ((phenomenon.floor > 0) & ((visible < phenomenon.floor) | (clarity < CLEAR)))
+    made: NDArray[np.float32] | None = None
+    sent: NDArray[np.float32] | None = None
+    if change.made is not None:
+        grid = (len(before), len(days), before.shape[1] // len(days))
+        made = np.where(known & still, change.made, 0.0).reshape(grid).astype(np.float32)
+        over = made - np.where(known & still, before - after, 0.0).reshape(grid)
+        sent = np.where(made > 0, np.maximum(over, 0), 0).astype(np.float32)
     return Effect(
         cause=phenomenon.cause, kind=phenomenon.name, meters=np.asarray(meters, dtype=np.intp),
         first=first, last=last, lost_kwh=lost, cohort=cohort, params=dict(change.params),
         visible=visible, clarity=clarity, faint=faint,
+        touched=np.asarray(differs.reshape(len(before), len(days), -1).any(axis=(0, 2))),
+        made=made, sent=sent, sky=change.sky,
     )  # fmt: skip
 
 

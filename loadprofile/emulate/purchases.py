@@ -24,17 +24,23 @@ def solar_saving(scene: Scene) -> Change:
     """Panels on the roof, nothing else changed: midday import falls to little or zero on bright days."""
     span = scene.span(least=21, lasting=0.97, from_first=0.05)
     size = scene.scale(0.4, 3.0)
-    y = solar_import(scene, span, size)
-    return Change(scene.registered(y, span), {"peak_over_mean": size})
+    made, sky = generation(scene, span, size)
+    y = solar_import(scene, made)
+    return Change(scene.registered(y, span), {"peak_over_mean": size}, made, sky)
 
 
-def solar_import(scene: Scene, span: slice, size: float) -> Energies:
-    """Import left after own generation of ``size`` times the mean load at noon; export is not metered.
+def solar_import(scene: Scene, made: Energies) -> Energies:
+    """Import left after own generation ``made``: within a slot load and sun do not match exactly."""
+    return np.where(made > 0, np.maximum(scene.kwh - made, 0.04 * scene.kwh), scene.kwh)
+
+
+def generation(scene: Scene, span: slice, size: float) -> tuple[Energies, Energies]:
+    """``(m, length)`` own generation of ``size`` times the mean load at noon, and ``(d,)`` the day's sky.
 
     A half sine around noon whose length and height follow the season of one drawn latitude (north or
     south), with one cloud cover for each day and gusts of cloud within it.
     """
-    y = _blank(scene)
+    out = np.zeros_like(scene.kwh)
     season = scene.pick(0.0, 0.65) * (1 if scene.chance(0.8) else -1)
     year_day = (scene.days - scene.days.astype("datetime64[Y]")).astype(np.int64)
     summer = season * np.cos(2 * np.pi * (year_day - 172) / 365.25).repeat(scene.per_day)
@@ -42,13 +48,12 @@ def solar_import(scene: Scene, span: slice, size: float) -> Energies:
     noon = scene.pick(11.8, 13.2)  # longitude within the zone, and summer time
     sun = (1.0 + summer) * np.clip(np.cos(0.5 * np.pi * (scene.hour - noon) / half_day), 0, None)
     sun = np.where(np.abs(scene.hour - noon) < half_day, sun, 0.0)
-    sky = np.clip(scene.rng.beta(1.6, 1.0, len(scene.days)), 0.08, 1).repeat(scene.per_day)
+    sky = np.clip(scene.rng.beta(1.6, 1.0, len(scene.days)), 0.08, 1)
     for row in range(scene.meters):
         gusts = np.clip(1 - 0.25 * np.abs(wander(scene.length, scene.per_day / 24, scene.rng)), 0, 1)
-        made = size * np.pi * scene.mean()[row] * sun * sky * gusts
-        # within a slot load and sun do not match exactly: a little import remains
-        y[row, span] = np.maximum(y[row] - made, 0.04 * y[row])[span]
-    return y
+        made = size * np.pi * scene.mean()[row] * sun * sky.repeat(scene.per_day) * gusts
+        out[row, span] = made[span]
+    return out, sky
 
 
 def ev_bought(scene: Scene) -> Change:

@@ -207,10 +207,20 @@ class Scene:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Change:
-    """What a phenomenon did: the readings afterwards ``(m, d * s)`` and the parameters it drew."""
+    """What a phenomenon did: the readings afterwards ``(m, d * s)`` and the parameters it drew.
+
+    Attributes:
+        kwh: the readings.
+        params: by name.
+        made: ``(m, d * s)`` kWh generated behind the meter, or None; what neither the load nor the import
+            took up was sent out.
+        sky: ``(d,)`` share of the clear sky's light on each day, where there was generation.
+    """
 
     kwh: Energies
     params: Mapping[str, float]
+    made: Energies | None = None
+    sky: Energies | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""What a utility knows beside the readings of an emulated population: feeders, registers, events, outages.
+"""What a utility knows beside the readings of an emulated population.
+
+Feeders, registers, events and outages by ``surroundings``; holidays, weather, export and reactive energy by
+``further``.
 
 Everything follows from what was truly used and counted (``Scenario.used``, ``Scenario.counted``), with the
 faults such records have: meters listed on the wrong feeder, unmetered lamps, noise, totals that lack
@@ -7,12 +10,14 @@ readings, events that nobody recorded and events that mean nothing, outages that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from loadprofile.emulate.climate import Climate, holiday_table, weather_table
+from loadprofile.emulate.meter_channels import meter_channels
 from loadprofile.emulate.phenomena import Effect
 from loadprofile.emulate.scenario import Scenario, coarsen
 from loadprofile.errors import OptionError
@@ -117,6 +122,41 @@ def surroundings(scenario: Scenario, rng: np.random.Generator, share: float = 0.
         topology=topology,
         feeders=feeders,
     )
+
+
+FURTHER = {"holidays": 0.6, "export": 0.5, "reactive": 0.5}
+"""Chance of each of these inputs, by itself; weather comes with its climate."""
+
+
+def further(
+    scenario: Scenario, known: Context | None, climate: Climate | None, rng: np.random.Generator, share: float
+) -> Context | None:
+    """``known`` with holidays, weather and channels beside it; None where nothing at all is known.
+
+    Args:
+        scenario: from ``draw``.
+        known: from ``surroundings``.
+        climate: what the meters answered to, None = the weather is not known.
+        rng: source of all chance.
+        share: chance that the utility hands over any of holidays and channels.
+    """
+    some = rng.random() < share
+    given = {name: some and bool(rng.random() < chance) for name, chance in FURTHER.items()}
+    if climate is None and not any(given.values()):
+        return known
+    context = known or Context()
+    if climate is not None:
+        context = replace(context, weather=weather_table(scenario, climate, rng))
+    if given["holidays"]:
+        context = replace(context, holidays=holiday_table(scenario, rng))
+    if given["export"] or given["reactive"]:
+        both = meter_channels(scenario, rng)
+        context = replace(
+            context,
+            export=both.export if given["export"] else None,
+            reactive=both.reactive if given["reactive"] else None,
+        )
+    return context
 
 
 def on_feeders(scenario: Scenario, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ no peers the season itself (a yearly cosine, coldest in late January or July) is
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from loadprofile.errors import ShapeError
@@ -16,6 +17,7 @@ from loadprofile.features import regimes
 from loadprofile.features.aligned import MARKS, QUANTILES
 from loadprofile.features.channels import WEIGHTS
 from loadprofile.features.daily import DailyBlocks
+from loadprofile.features.holidays import weekdays
 from loadprofile.features.rational import nearest_rational
 from loadprofile.features.shape_change import (
     clock_means,
@@ -26,6 +28,7 @@ from loadprofile.features.shape_change import (
     weighted_hours,
 )
 from loadprofile.features.table import FeatureTable
+from loadprofile.features.weather import daily_weather, degree_days
 from loadprofile.profiles import LoadProfiles
 
 Array = NDArray[np.float64]
@@ -38,8 +41,22 @@ DIRECTLY = {
 """Gains that become columns as sqrt(2 gain): robust z-like numbers."""
 
 
+HEATS_BELOW, COOLS_ABOVE = 15.5, 22.0
+"""Degrees Celsius (15.5 is the base of British degree days)."""
+
+FULL_NEED = 15.0
+"""Kelvins that move the covariate as much as half a year moves the yearly cosine."""
+
+KNOWN_WEATHER = 0.8
+
+
 def change_features(
-    profiles: LoadProfiles, blocks: DailyBlocks, expected: NDArray[np.float32] | None
+    profiles: LoadProfiles,
+    blocks: DailyBlocks,
+    expected: NDArray[np.float32] | None,
+    *,
+    holidays: pd.DataFrame | None = None,
+    weather: pd.DataFrame | None = None,
 ) -> FeatureTable:
     """The change of each meter of a batch: columns ``change.*`` and ``when.change*``.
 
@@ -48,6 +65,9 @@ def change_features(
         blocks: its daily blocks.
         expected: ``(m, d, 8)`` movement of each meter's peers (``PeerGroups.expected``), all NaN for
             a meter without peers; None = nobody has peers.
+        holidays: days off (``date``); on the channels of the day they stand among the Sundays.
+        weather: ``timestamp, temperature_c``: for meters without peers the degrees of heating and cooling
+            are the covariate, in place of the yearly cosine.
 
     Raises:
         ShapeError: when the three do not fit together.
@@ -65,9 +85,10 @@ def change_features(
     profile = np.full((m, 2, s), np.nan)
     quantiles = np.full((m, 2, len(QUANTILES)), np.nan)
     marks = np.zeros((m, 2, len(MARKS)))
-    weekday = (profiles.days.astype(np.int64) + 3) % 7
+    weekday = weekdays(profiles.days, holidays)
+    season = seasonal(profiles.days) if weather is None else by_temperature(profiles.days, weather)
     regimes.examine(
-        profiles.kwh, blocks.power, expected, seasonal(profiles.days), profiles.exists, weekday, WEIGHTS,
+        profiles.kwh, blocks.power, expected, season, profiles.exists, weekday, WEIGHTS,
         numbers, clock, profile, quantiles, marks,
     )  # fmt: skip
     found = dict(zip(regimes.NUMBERS, numbers.T, strict=True))
@@ -87,6 +108,19 @@ def seasonal(days: NDArray[np.datetime64]) -> Array:
     wave: Array = np.cos(2 * np.pi * (day - 24) / 365.25)
     wave -= wave.mean()
     return wave
+
+
+def by_temperature(days: NDArray[np.datetime64], weather: pd.DataFrame) -> Array:
+    """``(d,)`` how strongly the day's temperature asks for heating or cooling, centred, about -1..1.
+
+    Days of unknown temperature stand at the mean; the yearly cosine stands in where most are unknown.
+    """
+    air = daily_weather(weather, days).temperature
+    known = np.isfinite(air)
+    if known.mean() < KNOWN_WEATHER:
+        return seasonal(days)
+    need = (degree_days(air, HEATS_BELOW) + degree_days(air, COOLS_ABOVE, heating=False)) / FULL_NEED
+    return np.asarray(np.where(known, need - need[known].mean(), 0.0))
 
 
 def _columns(

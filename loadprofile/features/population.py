@@ -7,7 +7,9 @@ each batch; the cube and the features are the batch's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,10 @@ class Context:
         outages: known supply interruptions, ``meter_id, start, end``.
         topology: ``meter_id, feeder_id``.
         feeders: readings of the feeder meters (the balance side of the topology).
+        holidays: ``date, name``, days off that hold for all meters.
+        weather: ``timestamp, temperature_c, irradiance`` (degrees Celsius, W/m2), sorted by time.
+        export, reactive: energy sent out and reactive energy of the same meters, kWh and kvarh in
+            ``LoadProfiles.kwh``; one cube for each interval length.
     """
 
     events: pd.DataFrame | None = None
@@ -35,6 +41,25 @@ class Context:
     outages: pd.DataFrame | None = None
     topology: pd.DataFrame | None = None
     feeders: LoadProfiles | None = None
+    holidays: pd.DataFrame | None = None
+    weather: pd.DataFrame | None = None
+    export: tuple[LoadProfiles, ...] | None = None
+    reactive: tuple[LoadProfiles, ...] | None = None
+
+    def about(self, meter_ids: Collection[str]) -> Context:
+        """What bears on some of the meters: rows of theirs, and all that holds for everybody."""
+        wanted = set(meter_ids)
+        some: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, pd.DataFrame) and "meter_id" in value.columns:
+                some[field.name] = value[value["meter_id"].astype(str).isin(wanted)]
+            elif isinstance(value, tuple):
+                rows = [np.flatnonzero(np.isin(cube.meter_ids, sorted(wanted))) for cube in value]
+                some[field.name] = tuple(
+                    cube.take(at) for cube, at in zip(value, rows, strict=True) if len(at)
+                )
+        return replace(self, **some)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,7 +69,7 @@ class Population:
     Attributes:
         profiles: the batch's cube.
         features: all feature groups of the batch: ``g1 g2 g3 integrity change peers cohort balance
-            when``.
+            context when``.
             Columns of the group ``when`` are moments, in days since the population's first day
             (fractions are the time of day); they tell time and never enter a classifier.
         population_size: number of meters in the whole population, this batch included.

@@ -1,4 +1,4 @@
-"""What is known beside the readings: meter events, registers, outages, and which feeder a meter hangs on.
+"""What is known beside the readings: events, registers, outages, feeders of meters, holidays, weather.
 
 Small tables, CSV or Parquet, read whole into pandas frames with checked columns. A row that cannot be read
 is listed and counted, never dropped in silence.
@@ -6,8 +6,9 @@ is listed and counted, never dropped in silence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +73,24 @@ _OUTAGES = {
     "end": _Column("time", may_be_empty=True),
 }
 _TOPOLOGY = {"meter_id": _Column("text"), "feeder_id": _Column("text")}
+_HOLIDAYS = {"date": _Column("time"), "name": _Column("text", "", may_be_empty=True)}
+_WEATHER = {
+    "timestamp": _Column("time"),
+    "temperature_c": _Column("number"),
+    "irradiance": _Column("number", math.nan, may_be_empty=True),
+}
+
+COLDEST, WARMEST = -60.0, 60.0
+"""Outdoor temperatures in degrees Celsius beyond which no inhabited place goes."""
+
+BRIGHTEST = 1600.0
+"""W/m2: the sun gives 1361 above the air; edges of clouds add a little for minutes."""
+
+DARKEST = -20.0
+"""W/m2: instruments read a few watts below zero by night; such values are taken as 0."""
+
+WRONG_UNIT = 0.01
+"""Where a larger share of a file's temperatures cannot be, the unit is wrong and none is to be trusted."""
 
 
 def read_events(path: Path, timezone: str = "UTC", column_map: Mapping[str, str] | None = None) -> Context:
@@ -94,7 +113,62 @@ def read_topology(path: Path, column_map: Mapping[str, str] | None = None) -> Co
     return _read(path, _TOPOLOGY, "UTC", column_map, _one_feeder)
 
 
+def read_holidays(path: Path, column_map: Mapping[str, str] | None = None) -> Context:
+    """Days off that hold for all meters: ``date`` and, if there, ``name``; one row a day.
+
+    A time of day other than midnight and a date that stands there already are rejected.
+    """
+    return _read(path, _HOLIDAYS, "UTC", column_map, _whole_days)
+
+
+def read_weather(path: Path, timezone: str = "UTC", column_map: Mapping[str, str] | None = None) -> Context:
+    """Outdoor weather of one place: ``timestamp, temperature_c`` and, if there, ``irradiance``.
+
+    Degrees Celsius; irradiance is global horizontal, W/m2, an empty cell of it is unknown. Any step up to a
+    day; a time stamp is the start of its interval. Rows are sorted by time. Rejected: temperatures outside
+    -60..60, irradiance outside -20..1600 (small negatives become 0), a time that stands there already.
+
+    Raises:
+        UnreadableFileError: also where three temperatures and more than one in a hundred are impossible
+            (another unit), or where the step is longer than a day.
+    """
+    found = _read(path, _WEATHER, timezone, column_map, _possible_weather)
+    hot = sum(reject.reason == _NO_TEMPERATURE for reject in found.rejects)
+    if hot >= 3 and hot > WRONG_UNIT * found.read:
+        reason = f"{hot} of {found.read} rows: {_NO_TEMPERATURE}; is it in degrees Fahrenheit or kelvin?"
+        raise UnreadableFileError(path, reason)
+    frame = found.frame.sort_values("timestamp", ignore_index=True)
+    frame["irradiance"] = frame["irradiance"].clip(lower=0.0)
+    steps = np.diff(frame["timestamp"].to_numpy().astype("datetime64[m]").astype(np.int64))
+    if len(steps) and np.median(steps) > 1440:
+        reason = f"one row every {np.median(steps) / 1440:.3g} days; a day is the most"
+        raise UnreadableFileError(path, reason)
+    return replace(found, frame=frame)
+
+
+_NO_TEMPERATURE = f"a temperature outside {COLDEST:.0f} to {WARMEST:.0f} degrees Celsius"
+
 _Check = Callable[[pd.DataFrame], NDArray[np.object_]]
+
+
+def _whole_days(frame: pd.DataFrame) -> NDArray[np.object_]:
+    reason = np.where(frame.duplicated("date").to_numpy(), "the date stands there already", "").astype(object)
+    reason[(frame["date"] != frame["date"].dt.normalize()).to_numpy()] = "a time of day in place of a date"
+    return reason
+
+
+def _possible_weather(frame: pd.DataFrame) -> NDArray[np.object_]:
+    degrees, light = frame["temperature_c"].to_numpy(), frame["irradiance"].to_numpy()
+    reason = np.full(len(frame), "", dtype=object)
+    reason[(light < DARKEST) | (light > BRIGHTEST)] = (
+        f"an irradiance outside {DARKEST:.0f} to {BRIGHTEST:.0f} W/m2"
+    )
+    reason[(degrees < COLDEST) | (degrees > WARMEST)] = _NO_TEMPERATURE
+    good = frame[reason == ""]
+    again = good.duplicated("timestamp").to_numpy()
+    words = np.where(good.duplicated().to_numpy(), "stands there twice", "conflicts with an earlier row")
+    reason[reason == ""] = np.where(again, words, "")
+    return reason
 
 
 def _ordered(frame: pd.DataFrame) -> NDArray[np.object_]:
@@ -127,7 +201,8 @@ def _read(
     read = 0
     rejects: list[Reject] = []
     frames: list[pd.DataFrame] = []
-    for table in open_tables(path):
+    narrow = sum(column.default is None for column in columns.values()) == 1
+    for table in open_tables(path, narrow=narrow):
         known = len(rejects)
         parts = _frames(table, columns, timezone, column_map or {}, rejects)
         read += len(rejects) - known
@@ -137,20 +212,24 @@ def _read(
             frames.append(frame[good].assign(_line=line[good]))
             for row in np.flatnonzero(~good):
                 text = ",".join(str(value) for value in frame.iloc[row])
-                meter = str(frame["meter_id"].iloc[row])
+                meter = _meter(frame, int(row))
                 rejects.append(Reject(table.name, int(line[row]), str(reason[row]), shorten(text), meter))
     whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*columns, "_line"])
     if check is not None and len(whole):
         reasons = check(whole.drop(columns="_line"))
         for row in np.flatnonzero(reasons != ""):
             text = ",".join(str(value) for value in whole.drop(columns="_line").iloc[row])
-            meter = str(whole["meter_id"].iloc[row])
+            meter = _meter(whole, int(row))
             rejects.append(
                 Reject(str(path), int(whole["_line"].iloc[row]), str(reasons[row]), shorten(text), meter)
             )
         whole = whole[reasons == ""]
     frame = whole.drop(columns="_line").reset_index(drop=True)
     return Context(frame, read, len(rejects), tuple(rejects[:REJECTS_KEPT]))
+
+
+def _meter(frame: pd.DataFrame, row: int) -> str:
+    return str(frame["meter_id"].iloc[row]) if "meter_id" in frame.columns else ""
 
 
 def _frames(

@@ -38,8 +38,8 @@ class Dialect:
     sample: tuple[tuple[str, ...], ...]
 
 
-def dialect_of(source: TextSource, decimal: str | None = None) -> Dialect:
-    """Find out from the first lines how a table is written.
+def dialect_of(source: TextSource, decimal: str | None = None, *, narrow: bool = False) -> Dialect:
+    """Find out from the first lines how a table is written; ``narrow``: it may have one column only.
 
     Raises:
         UnreadableFileError: when the file is empty, binary, not a table, or has no header line.
@@ -55,7 +55,7 @@ def dialect_of(source: TextSource, decimal: str | None = None) -> Dialect:
         raise UnreadableFileError(source.name, "the file holds only empty lines")
     top = lines[skip]
     delimiter = forced[1] if forced else max(_MARKS, key=lambda mark: (top.count(mark), -_MARKS.index(mark)))
-    if top.count(delimiter) == 0:
+    if top.count(delimiter) == 0 and not narrow:
         raise UnreadableFileError(
             source.name, "not a table: the first line has no comma, semicolon or tab", skip + 1
         )

@@ -17,7 +17,7 @@ from loadprofile.ingest.options import ReadOptions
 from loadprofile.ingest.series import count_readings
 from loadprofile.ingest.sniff import Sources
 from loadprofile.ingest.tables import ParquetTable
-from loadprofile.ingest.tabular import TableSource
+from loadprofile.ingest.tabular import ReadingsSource, TableSource
 from loadprofile.ingest.wide import ROW_NUMBERS, time_position
 
 MOST_READ = 1.5
@@ -41,7 +41,7 @@ def size_of(sources: Sources) -> int:
 
 def parts_of(
     sources: Sources, options: ReadOptions, aim: int = PART_READINGS
-) -> tuple[tuple[TableSource, ...], ...]:
+) -> tuple[tuple[ReadingsSource, ...], ...]:
     """Parts with whole meters; one part, all of it, where it cannot be cut."""
     whole = (sources.tables,)
     tables = [source.table for source in sources.tables]

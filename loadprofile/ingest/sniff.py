@@ -13,7 +13,7 @@ from loadprofile.ingest.columns import resolve
 from loadprofile.ingest.options import ReadOptions, refusal
 from loadprofile.ingest.series import is_series
 from loadprofile.ingest.tables import ParquetTable, Table, open_tables
-from loadprofile.ingest.tabular import TableSource
+from loadprofile.ingest.tabular import ReadingsSource, TableSource
 from loadprofile.ingest.textfile import TextSource, head
 
 _STEG = (frozenset({"client_id", "invoice_date"}), frozenset({"client_id", "client_catg"}))
@@ -27,7 +27,7 @@ class Sources:
 
     layout: str
     texts: tuple[TextSource, ...] = ()
-    tables: tuple[TableSource, ...] = ()
+    tables: tuple[ReadingsSource, ...] = ()
     series: tuple[Path, ...] = ()
 
 

@@ -142,8 +142,8 @@ Table = TextTable | ParquetTable
 """What the long and the wide reader take."""
 
 
-def open_tables(path: Path, decimal: str | None = None) -> list[Table]:
-    """The tables in a file (several only in an archive).
+def open_tables(path: Path, decimal: str | None = None, *, narrow: bool = False) -> list[Table]:
+    """The tables in a file (several only in an archive); ``narrow``: of one column, perhaps.
 
     Raises:
         UnreadableFileError: for what is neither Parquet nor a text table.
@@ -152,7 +152,7 @@ def open_tables(path: Path, decimal: str | None = None) -> list[Table]:
         magic = stream.read(4)
     if magic == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
         return [_open_parquet(path)]
-    return [TextTable(source, dialect_of(source, decimal)) for source in text_sources(path)]
+    return [TextTable(source, dialect_of(source, decimal, narrow=narrow)) for source in text_sources(path)]
 
 
 def _open_parquet(path: Path) -> ParquetTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from loadprofile.ingest.clock import clock_of
 from loadprofile.ingest.columns import resolve
@@ -13,6 +14,19 @@ from loadprofile.ingest.readings import Readings, RejectLog, Vocabulary
 from loadprofile.ingest.stamps import StampReader
 from loadprofile.ingest.tables import Table, dayfirst
 from loadprofile.ingest.wide import read_wide, time_position
+
+
+class ReadingsSource(Protocol):
+    """A table whose readings can be asked for more than once."""
+
+    @property
+    def table(self) -> Table:
+        """The file."""
+        ...
+
+    def chunks(self, vocabulary: Vocabulary, log: RejectLog) -> Iterator[Readings]:
+        """Its readings, in chunks; what is no reading goes to the log."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
