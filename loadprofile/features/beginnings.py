@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.day_facts import HIGH, LOW, PRESENT, ZERO, Facts
 from loadprofile.features.odd_values import SPIKE_TIMES
 
 BEGINNINGS = ("when.gap_began", "when.zero_began", "when.spike_began", "when.negative_began")
@@ -22,6 +23,8 @@ OF_LONGEST = 0.3
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def beginnings(
     values: NDArray[np.float32],
+    edges: NDArray[np.int64],
+    facts: Facts,
     day: NDArray[np.int32],
     slot: NDArray[np.int32],
     slots_per_day: int,
@@ -31,6 +34,8 @@ def beginnings(
 
     Args:
         values: ``(m,)`` existing slots in order of time, NaN = missing.
+        edges: ``(d + 1,)`` where days begin in it.
+        facts: of ``day_facts``; days without what is sought are not read.
         day: ``(m,)`` of each.
         slot: ``(m,)`` of each.
         slots_per_day: of the cube.
@@ -44,8 +49,12 @@ def beginnings(
     first = 0
     while first < last and np.isnan(values[first]):
         first += 1
+    counts, ends, _ = facts
     for kind in range(2):
         least = 2 if kind == 0 else slots_per_day // 6
+        hits = last + 1 - first - counts[:, PRESENT].sum() if kind == 0 else counts[:, ZERO].sum()
+        if hits < least:
+            continue
         longest = 0
         for turn in range(2):  # how long the longest is, then the first that is long enough
             enough = max(float(least), OF_LONGEST * longest)
@@ -64,14 +73,16 @@ def beginnings(
                 run = 0
             if longest == 0:
                 break
-    for k in range(first, last + 1):
-        if values[k] < 0.0:
-            out[3] = day[k] + slot[k] / slots_per_day
-            break
-    if top > 0.0:
-        for k in range(max(first, 1), last):
-            alone = values[k - 1] <= top and values[k + 1] <= top
-            if values[k] > SPIKE_TIMES * top and alone:
-                out[2] = day[k] + slot[k] / slots_per_day
-                break
+    for j in range(len(edges) - 1):
+        if np.isnan(out[3]) and ends[j, LOW] < 0.0:
+            for k in range(edges[j], edges[j + 1]):
+                if values[k] < 0.0:
+                    out[3] = j + slot[k] / slots_per_day
+                    break
+        if np.isnan(out[2]) and top > 0.0 and ends[j, HIGH] > SPIKE_TIMES * top:
+            for k in range(max(edges[j], 1), min(edges[j + 1], last)):
+                alone = values[k - 1] <= top and values[k + 1] <= top
+                if values[k] > SPIKE_TIMES * top and alone:
+                    out[2] = j + slot[k] / slots_per_day
+                    break
     return out

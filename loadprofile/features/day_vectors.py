@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.day_facts import HIGH, LOW, MARK, PRESENT, TOTAL, ZERO, Facts
+
 REPEATS = (
     "repeat_day_share", "repeat_block_days", "repeat_lag_days", "when.repeat_first", "when.repeat_last",
 )  # fmt: skip
@@ -39,17 +41,31 @@ def _lively(vector: NDArray[np.float32]) -> bool:
     return changes >= max(6, s // 6) and kinds >= 4
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]
-def _mark(vector: NDArray[np.float32]) -> float:
-    """A weighted sum: equal for equal days, whatever the order of adding; NaN if a reading is missing."""
-    mark = 0.0
-    for k in range(len(vector)):
-        mark += vector[k] * np.float64(k + 1)
-    return mark
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _twice(marks: NDArray[np.float64]) -> bool:
+    """Whether a number that is not NaN stands in ``marks`` twice (0.0 and -0.0 are one)."""
+    cells = 8
+    while cells < 4 * len(marks):
+        cells *= 2
+    table = np.full(cells, np.nan)
+    bits = (marks + 0.0).view(np.uint64)
+    for k in range(len(marks)):
+        if np.isnan(marks[k]):
+            continue
+        # the middle of a product by an odd number: near bits far apart
+        at = np.int64((bits[k] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & (cells - 1)
+        while not np.isnan(table[at]):
+            if table[at] == marks[k]:
+                return True
+            at = (at + 1) & (cells - 1)
+        table[at] = marks[k]
+    return False
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day: int) -> NDArray[np.float64]:
+def repeats(
+    values: NDArray[np.float32], edges: NDArray[np.int64], facts: Facts, slots_per_day: int
+) -> NDArray[np.float64]:
     """Days equal bit for bit to an earlier day; returns ``REPEATS``.
 
     ``edges[j]:edges[j + 1]`` are the slots of day j. Only complete 24-hour days with enough life to be
@@ -66,15 +82,14 @@ def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day
     for j in range(days):
         first = edges[j]
         if edges[j + 1] - first == s:
-            mark = _mark(values[first : first + s])
+            mark = facts[2][j, MARK]
             marks[j] = mark
             complete += not np.isnan(mark)
     if complete == 0:
         return out
     out[0] = 0.0
     out[1] = 0.0
-    order = np.sort(marks)  # NaN last
-    if not (order[1:] == order[:-1]).any():
+    if not _twice(marks):
         return out
     equal, longest, block, lag_before = 0, 0, 0, 0
     for j in range(days):
@@ -101,7 +116,7 @@ def repeats(values: NDArray[np.float32], edges: NDArray[np.int64], slots_per_day
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def flats(values: NDArray[np.float32], edges: NDArray[np.int64], step: float) -> NDArray[np.float64]:
+def flats(edges: NDArray[np.int64], facts: Facts, step: float) -> NDArray[np.float64]:
     """Days without a daily swing; returns ``FLATS``.
 
     A day (half of its slots and more present) is flat when its range is below 2 % of the meter's median
@@ -111,23 +126,17 @@ def flats(values: NDArray[np.float32], edges: NDArray[np.int64], step: float) ->
     constant by rounding.
     """
     out = np.full(3, np.nan)
+    counts, ends, sums = facts
     days = len(edges) - 1
     ranges = np.empty(days)
     means = np.empty(days)
     at = np.empty(days, dtype=np.int64)
     known = 0
     for j in range(days):
-        low, high, total, present = np.inf, -np.inf, 0.0, 0
-        for k in range(edges[j], edges[j + 1]):
-            v = np.float64(values[k])
-            if not np.isnan(v):
-                present += 1
-                total += v
-                low = min(low, v)
-                high = max(high, v)
+        present = counts[j, PRESENT]
         if present > 0 and 2 * present >= edges[j + 1] - edges[j]:
-            ranges[known] = high - low
-            means[known] = total / present
+            ranges[known] = np.float64(ends[j, HIGH]) - np.float64(ends[j, LOW])
+            means[known] = sums[j, TOTAL] / present
             at[known] = j
             known += 1
     if known == 0:
@@ -154,6 +163,7 @@ def flats(values: NDArray[np.float32], edges: NDArray[np.int64], step: float) ->
 def windows(
     values: NDArray[np.float32],
     edges: NDArray[np.int64],
+    facts: Facts,
     slot: NDArray[np.int32],
     zero_share: NDArray[np.float64],
 ) -> NDArray[np.float64]:
@@ -171,10 +181,7 @@ def windows(
     begun = np.zeros(s, dtype=np.int64)
     known, hit, exact, found = 0, 0, 0, 0
     for j in range(days):
-        present, zero = 0, 0
-        for k in range(edges[j], edges[j + 1]):
-            present += not np.isnan(values[k])
-            zero += values[k] == 0.0
+        present, zero = facts[0][j, PRESENT], facts[0][j, ZERO]
         used = present > zero
         if present == 0 or 2 * present < edges[j + 1] - edges[j]:
             continue
@@ -207,7 +214,7 @@ def windows(
             out[5] = j + 1
     if known == 0:
         return out
-    out[0] = np.median(shares[:known])
+    out[0] = np.median(shares[:known]) if (shares[:known] > 0.0).any() else 0.0
     out[1] = hit / known
     if found >= 3:
         if per_hour > 1:

@@ -16,6 +16,9 @@ logarithm of height to width (positive: taller than wide), for a classifier to w
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from loadprofile.features import histograms
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
@@ -27,7 +30,7 @@ LEAST_DAYS = 2
 NAMES = tuple(f"g1.{name}" for name in histograms.COLUMNS) + tuple(f"g1.bin{b:02d}" for b in range(BINS))
 
 
-def distribution_features(profiles: LoadProfiles) -> FeatureTable:
+def distribution_features(profiles: LoadProfiles, ordered: NDArray[np.float32] | None = None) -> FeatureTable:
     """Histogram and moments of each meter's readings (kWh per interval), on its own scale.
 
     All are free of scale; shares are of the readings that are there:
@@ -47,6 +50,11 @@ def distribution_features(profiles: LoadProfiles) -> FeatureTable:
 
     NaN: everything below two days' worth of readings; what needs a scale for a meter that never reads
     above zero.
+
+    Args:
+        profiles: the cube, ``kwh`` ``(n, d, s)``.
+        ordered: ``ordering.in_rows(profiles.kwh)`` where it is at hand already.
     """
     least = LEAST_DAYS * profiles.slots_per_day
-    return FeatureTable(profiles.meter_ids, NAMES, histograms.distribution(profiles.kwh, BINS, least))
+    values = histograms.distribution(profiles.kwh, BINS, least, ordered)
+    return FeatureTable(profiles.meter_ids, NAMES, values)

@@ -6,12 +6,13 @@ from loadprofile.features import kernels
 from loadprofile.features.distribution import distribution_features
 from loadprofile.features.hourly import hourly_features
 from loadprofile.features.integrity import integrity_features
+from loadprofile.features.ordering import in_rows
 from loadprofile.features.seasonal import seasonal_features
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.profiles import LoadProfiles
 
-BATCH = 256
-"""Meters at a time, so that the hourly powers of a large cube need not be in memory at once."""
+BATCH = 64
+"""Meters at a time: their readings, in order of time and of size, stay in the processor's cache."""
 
 
 def describe(profiles: LoadProfiles, hemisphere: str = "north") -> FeatureTable:
@@ -38,11 +39,12 @@ def describe(profiles: LoadProfiles, hemisphere: str = "north") -> FeatureTable:
 
 def _describe(profiles: LoadProfiles, hemisphere: str) -> FeatureTable:
     power = kernels.hourly_power(profiles.kwh)
+    ordered = in_rows(profiles.kwh)
     return beside(
         [
-            distribution_features(profiles),
+            distribution_features(profiles, ordered),
             hourly_features(profiles, power),
             seasonal_features(profiles, hemisphere, power),
-            integrity_features(profiles),
+            integrity_features(profiles, ordered),
         ]
     )

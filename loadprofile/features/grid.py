@@ -11,14 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.ruled_out import OFF_GAIN, TOLERANCE, unbroken_grid
+
 GRID = (
     "grid_step_kwh", "grid_exact_share", "grid_change", "grid_break_share",
     "when.grid_change", "when.grid_change_end",
 )  # fmt: skip
 """What ``grid`` returns, in order."""
-
-TOLERANCE = 0.05
-"""A reading is on the grid when it is within this part of a step of a multiple (chance: one in ten)."""
 
 LEAST_LEVELS = 6
 """Different positive values that it takes to speak of a step."""
@@ -26,9 +25,6 @@ LEAST_LEVELS = 6
 
 MOST_LEVELS = 800
 """Different values that the step is inferred from: the lowest, where values lie dense and float32 is fine."""
-
-OFF_GAIN = 25.0
-"""A span is off the grid when its off-grid readings less a quarter of its on-grid ones are this many."""
 
 COARSE_GAIN = 40.0
 """A span is on a coarser grid when chance would make it so with probability 2**-40."""
@@ -263,11 +259,14 @@ def grid(
         step = infer_step(_part(values, m - m // 3, m - 1))
     if np.isnan(step):
         return out
-    on, positive, begin, end, inside, judged = _span(values, step)
+    on, positive, unbroken = unbroken_grid(values, step)
     out[0] = step
     out[1] = on / positive
     out[2] = 0.0
     out[3] = 0.0
+    if unbroken:
+        return out
+    _, _, begin, end, inside, judged = _span(values, step)
     if end < 0 or inside == judged:
         return out
     out[3] = inside / judged

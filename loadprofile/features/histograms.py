@@ -3,8 +3,8 @@
 The same rules as in ``kernels.py``: meters one by one, NaN skipped, sums in float64, a slow twin in
 the tests.
 
-The few quantiles of all readings of a meter come from counting on the upper 16 bits of each float,
-which are in the order of the values, so that only the cell that holds a wanted rank is sorted.
+Everything but the shape of the histogram comes from the readings in ascending order: quantiles are looked up,
+and a bin's count is a difference of two places.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.features.kernels import EDGE
-from loadprofile.profiles import frozen
+from loadprofile.features.ordering import in_rows
 
 COLUMNS = (
     "peak_height", "half_height_width", "height_to_width", "rule1", "modes", "skew", "kurtosis",
@@ -22,57 +22,64 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of ``distribution`` before the bins."""
 
-SIGN = 32768  # key of +0.0; negative values have smaller keys
 
+def distribution(
+    kwh: NDArray[np.float32], bins: int, least: int, ordered: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """``(n, d, s)`` kWh -> ``(n, len(COLUMNS) + bins)``; NaN below ``least`` readings.
 
-def distribution(kwh: NDArray[np.float32], bins: int, least: int) -> NDArray[np.float32]:
-    """``(n, d, s)`` kWh -> ``(n, len(COLUMNS) + bins)``; NaN below ``least`` readings."""
-    n = len(kwh)
-    flat = frozen(np.ascontiguousarray(kwh).reshape(n, kwh.shape[1] * kwh.shape[2]))
-    out = np.full((n, len(COLUMNS) + bins), np.nan, dtype=np.float32)
-    _distribution(flat, frozen(flat.view(np.int32)), bins, max(least, 1), out)
+    ``ordered`` is ``ordering.in_rows(kwh)`` where it is at hand already.
+    """
+    out = np.full((len(kwh), len(COLUMNS) + bins), np.nan, dtype=np.float32)
+    _distribution(in_rows(kwh) if ordered is None else ordered, bins, max(least, 1), out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _key(bits):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
-    """Upper 16 bits of a float32 as a number in the order of the values."""
-    return SIGN + (bits >> 16) if bits >= 0 else SIGN - ((bits & 0x7FFFFFFF) >> 16)
-
-
-@njit(cache=True, nogil=True)
-def _ranked(placed, ends, rank):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
-    """The value of one rank: its cell is known by where the cells end, and is sorted now if need be."""
-    k = np.searchsorted(ends, rank, side="right")
-    cell = placed[ends[k - 1] if k > 0 else 0 : ends[k]]
-    for i in range(1, cell.size):
-        if cell[i] < cell[i - 1]:
-            cell.sort()
-            break
-    return np.float64(placed[rank])
-
-
-@njit(cache=True, nogil=True)
-def _quantile(placed, ends, share):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
-    """Quantile (linear between ranks) of values that lie in the order of their cells."""
-    place = share * (placed.size - 1)
+def _quantile(ordered, share):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    """Quantile (linear between ranks) of ascending values."""
+    place = share * (ordered.size - 1)
     rank = int(place)
-    a = _ranked(placed, ends, rank)
-    if rank + 1 == placed.size:
+    a = np.float64(ordered[rank])
+    if rank + 1 == ordered.size:
         return a
-    return a + (_ranked(placed, ends, rank + 1) - a) * (place - rank)
+    return a + (np.float64(ordered[rank + 1]) - a) * (place - rank)
 
 
 @njit(cache=True, nogil=True)
-def _place(values, keys, counts, placed):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
-    """Put the values in the order of their cells; ``counts`` per cell become the cells' ends."""
-    total = 0
-    for k in range(counts.size):
-        counts[k], total = total, total + counts[k]
+def _finite(row):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    """A row in ascending order without the infinities and NaN at its ends."""
+    first, last = 0, row.size
+    while last > 0 and not np.isfinite(row[last - 1]):
+        last -= 1
+    while first < last and not np.isfinite(row[first]):
+        first += 1
+    return row[first:last]
+
+
+@njit(cache=True, nogil=True)
+def _first_from(ordered, low, scale, bins, edge):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    """First place from ``low`` on whose value lies in bin ``edge`` or above."""
+    high = ordered.size
+    while low < high:
+        middle = (low + high) // 2
+        if np.float64(ordered[middle]) / scale * bins + EDGE >= edge:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sums(values):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    total, size, zeros = 0.0, 0.0, 0
     for i in range(values.size):
-        k = keys[i]
-        placed[counts[k]] = values[i]
-        counts[k] += 1
+        v = np.float64(values[i])
+        total += v
+        size += abs(v)
+    for i in range(values.size):
+        zeros += values[i] == np.float32(0.0)
+    return total, size, zeros
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
@@ -158,59 +165,43 @@ def _shape(histogram, under, over, out):  # type: ignore[no-untyped-def]  # noqa
 
 
 @njit(cache=True, nogil=True)
-def _distribution(kwh, bits, bins, least, out):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
-    n, cells = kwh.shape
-    values, placed = np.empty(cells, np.float32), np.empty(cells, np.float32)
-    keys = np.empty(cells, np.int32)
-    counts = np.zeros(2 * SIGN, np.int32)
+def _distribution(ordered, bins, least, out):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
     histogram = np.empty(bins, np.int64)
-    for m in range(n):
-        count, zeros, total, size = 0, 0, 0.0, 0.0
-        lowest, highest = 2 * SIGN, 0
-        least_value, most_value = np.float32(np.inf), np.float32(-np.inf)
-        for i in range(cells):
-            v = kwh[m, i]
-            if not np.isfinite(v):
-                continue
-            k = _key(bits[m, i])
-            values[count] = v
-            keys[count] = k
-            counts[k] += 1
-            count += 1
-            total += v
-            size += abs(np.float64(v))
-            zeros += v == 0.0
-            lowest, highest = min(lowest, k), max(highest, k)
-            least_value, most_value = min(least_value, v), max(most_value, v)
-        if count >= least:
-            row = out[m]
-            row[8] = zeros / count
-            ends, order = counts[lowest : highest + 1], placed[:count]
-            _place(values[:count], keys[:count] - np.int32(lowest), ends, order)
-            q05, q95 = _quantile(order, ends, 0.05), _quantile(order, ends, 0.95)
-            top, peak = _quantile(order, ends, 0.99), _quantile(order, ends, 0.999)
-            mean, own = total / count, size / count
-            if least_value < most_value:
-                second, third, fourth = _moments(values[:count], mean)
-                row[5], row[6] = third / second**1.5, fourth / second**2 - 3.0
-            if own > 0.0:
-                row[10], row[11], row[12] = peak / own, q05 / own, q95 / own
-            top = top if top > 0.0 else np.float64(most_value)
-            if top > 0.0:
-                histogram[:] = 0
-                under, over, near = 0, 0, 0
-                for i in range(count):
-                    v = np.float64(values[i])
-                    place = v / top * bins + EDGE
-                    near += v >= 0.9 * peak * (1.0 - EDGE)
-                    if place < 0.0:
-                        under += 1
-                    elif place > bins + 2.0 * EDGE:
-                        over += 1
-                    else:
-                        histogram[min(int(place), bins - 1)] += 1
-                _shape(histogram, under, over, row)
-                if peak > 0.0:
-                    row[9] = near / count
-        if count > 0:
-            counts[lowest : highest + 1] = 0
+    for m in range(len(ordered)):
+        values = _finite(ordered[m])
+        count = values.size
+        if count < least:
+            continue
+        row = out[m]
+        total, size, zeros = _sums(values)
+        row[8] = zeros / count
+        q05, q95 = _quantile(values, 0.05), _quantile(values, 0.95)
+        top, peak = _quantile(values, 0.99), _quantile(values, 0.999)
+        mean, own = total / count, size / count
+        if values[0] < values[-1]:
+            second, third, fourth = _moments(values, mean)
+            row[5], row[6] = third / second**1.5, fourth / second**2 - 3.0
+        if own > 0.0:
+            row[10], row[11], row[12] = peak / own, q05 / own, q95 / own
+        top = top if top > 0.0 else np.float64(values[-1])
+        if not top > 0.0:
+            continue
+        under = _first_from(values, 0, top, bins, 0.0)
+        before = under
+        for b in range(1, bins):
+            after = _first_from(values, before, top, bins, np.float64(b))
+            histogram[b - 1] = after - before
+            before = after
+        # what is "over" lies above the last edge by more than rounding
+        low, high = before, count
+        while low < high:
+            middle = (low + high) // 2
+            if np.float64(values[middle]) / top * bins + EDGE > bins + 2.0 * EDGE:
+                high = middle
+            else:
+                low = middle + 1
+        histogram[bins - 1] = low - before
+        _shape(histogram, under, count - low, row)
+        if peak > 0.0:
+            near = np.searchsorted(values, 0.9 * peak * (1.0 - EDGE), side="left")
+            row[9] = (count - near) / count

@@ -59,11 +59,14 @@ grid_change_end: of the span (end NaN: to the end of the data).
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.features import day_vectors, grid, odd_values, runs
 from loadprofile.features.beginnings import BEGINNINGS, beginnings
-from loadprofile.features.ordering import level_and_kinds, quantile, ranked, usual
+from loadprofile.features.day_facts import day_facts
+from loadprofile.features.odd_values import LOWEST_SENTINEL
+from loadprofile.features.ordering import in_rows, known_part, level_and_kinds, quantile, usual
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import TALLY, LoadProfiles
 
@@ -83,66 +86,93 @@ def _named(column: str) -> str:
     return column if column.startswith("when.") else f"integrity.{column}"
 
 
-def integrity_features(profiles: LoadProfiles) -> FeatureTable:
+def integrity_features(profiles: LoadProfiles, ordered: NDArray[np.float32] | None = None) -> FeatureTable:
     """The ``integrity.*`` columns of each meter and the ``when.*`` moments that belong to them.
 
-    Each meter alone: the row of a meter does not depend on the others. Memory beyond the cube is one
-    meter's. The columns are listed at the top of this module.
+    Each meter alone: the row of a meter does not depend on the others. Memory beyond the cube is that of
+    ``TOGETHER`` meters. The columns are listed at the top of this module.
+
+    Args:
+        profiles: the cube.
+        ordered: ``ordering.in_rows(profiles.kwh)`` where it is at hand already.
     """
+    n, d, s = profiles.kwh.shape
+    flat = profiles.kwh.reshape(n, d * s)
     exists = profiles.exists.ravel()
     pos = np.flatnonzero(exists)
     whole = len(pos) == len(exists)
-    s = profiles.slots_per_day
+    if not whole and not np.isnan(flat[:, ~exists]).all():
+        ordered = None  # readings in slots that do not exist are left out here
     day, slot = (part.astype(np.int32) for part in np.divmod(pos, s))
     edges = np.concatenate([[0], np.cumsum(profiles.exists.sum(axis=1))]).astype(np.int64)
     width = len(COLUMNS) - len(ROWS)
-    out = np.empty((len(profiles), len(COLUMNS)), dtype=np.float32)
-    for row in range(len(profiles)):
-        flat = profiles.kwh[row].reshape(-1)
-        values = flat.copy() if whole else flat[pos]  # writable either way: numba compiles once
-        out[row, :width] = np.clip(_of_meter(values, day, slot, edges, s), -1e30, 1e30)
+    out = np.empty((n, len(COLUMNS)), dtype=np.float32)
+    for first in range(0, n, TOGETHER):
+        rows = slice(first, min(first + TOGETHER, n))
+        values = flat[rows].copy() if whole else flat[rows][:, pos]  # writable: numba compiles once
+        ranks = in_rows(values) if ordered is None else ordered[rows]
+        found = np.empty((len(values), width))
+        _of_meters(values, ranks, day, slot, edges, s, found)
+        for row in np.flatnonzero(np.isnan(found[:, SENTINEL])):
+            share, at = odd_values.sentinels(values[row], known_part(ranks[row]))
+            found[row, SENTINEL] = share
+            found[row, SENTINEL + 1] = day[at] + slot[at] / s if at >= 0 else np.nan
+        out[rows, :width] = np.clip(found, -1e30, 1e30)
     out[:, width:] = _row_shares(profiles.row_tally)
     names = tuple(_named(column) for column in COLUMNS)
     return FeatureTable(profiles.meter_ids, names, out)
 
 
-def _of_meter(
+TOGETHER = 32
+"""Meters whose readings are copied and sorted at a time: a few MB, which stay in the cache."""
+
+SENTINEL = COLUMNS.index("sentinel_share")
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _of_meters(
     values: NDArray[np.float32],
+    ordered: NDArray[np.float32],
     day: NDArray[np.int32],
     slot: NDArray[np.int32],
     edges: NDArray[np.int64],
     s: int,
-) -> NDArray[np.float64]:
-    rank = ranked(values)
-    positive = rank[np.searchsorted(rank, np.float32(0.0), side="right") :]
-    top = quantile(positive, 0.995)
-    energy, zero_share = usual(values, slot, s, top)
-    on = grid.grid(values, day, slot, s, rank)
-    step = float(on[0])
-    share, at = odd_values.sentinels(values, rank)
-    level, kinds = level_and_kinds(rank)
-    own = np.array([
-        100.0 * kinds / len(rank) if kinds else np.nan,
-        step / quantile(positive, 0.5),
-        share,
-        day[at] + slot[at] / s if at >= 0 else np.nan,
-    ])  # fmt: skip
-    return np.concatenate([
-        runs.gaps(values, day, slot, rank, energy),
-        runs.zeros(values, day, slot, energy, zero_share),
-        runs.stuck(values, day, slot, s, level, step),
-        runs.lines(values, day, slot, s, step),
-        day_vectors.repeats(values, edges, s),
-        day_vectors.flats(values, edges, step),
-        day_vectors.windows(values, edges, slot, zero_share),
-        odd_values.spikes(values, day, slot, s, top),
-        odd_values.negatives(values, day, slot, s),
-        odd_values.caps(values, edges, rank),
-        odd_values.units(values, edges),
-        on,
-        own,
-        beginnings(values, day, slot, s, top),
-    ])  # fmt: skip
+    out: NDArray[np.float64],
+) -> None:
+    """All columns but ``ROWS``; ``sentinel_share`` is NaN where ``sentinels`` must be asked."""
+    for row in range(len(values)):
+        own = values[row]
+        rank = known_part(ordered[row])
+        facts = day_facts(own, edges)
+        positive = rank[np.searchsorted(rank, np.float32(0.0), side="right") :]
+        top = quantile(positive, 0.995)
+        energy, zero_share = usual(own, slot, s, top)
+        on = grid.grid(own, day, slot, s, rank)
+        step = on[0]
+        level, kinds = level_and_kinds(rank)
+        at = 0
+        for part in (
+            runs.gaps(own, day, slot, rank, energy),
+            runs.zeros(own, day, slot, energy, zero_share),
+            runs.stuck(own, day, slot, s, level, step),
+            runs.lines(own, day, slot, s, step),
+            day_vectors.repeats(own, edges, facts, s),
+            day_vectors.flats(edges, facts, step),
+            day_vectors.windows(own, edges, facts, slot, zero_share),
+            odd_values.spikes(own, edges, facts, slot, s, top),
+            odd_values.negatives(own, day, slot, facts, s),
+            odd_values.caps(own, edges, facts, rank),
+            odd_values.units(facts),
+            on,
+        ):
+            out[row, at : at + len(part)] = part
+            at += len(part)
+        out[row, at] = 100.0 * kinds / len(rank) if kinds else np.nan
+        out[row, at + 1] = step / quantile(positive, 0.5)
+        ordinary = len(rank) > 0 and rank[0] >= 0.0 and rank[-1] < LOWEST_SENTINEL
+        out[row, at + 2] = 0.0 if ordinary else np.nan
+        out[row, at + 3] = np.nan
+        out[row, at + 4 :] = beginnings(own, edges, facts, day, slot, s, top)
 
 
 def _row_shares(tally: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.day_facts import HIGH, POSITIVE, PRESENT, TOTAL, ZERO, Facts
+
 SPIKES = ("spike_count", "spike_ratio", "when.spike")
 """What ``spikes`` returns, in order."""
 
@@ -45,6 +47,7 @@ def _sentinels() -> NDArray[np.float64]:
 
 
 SENTINELS = _sentinels()
+LOWEST_SENTINEL = float(SENTINELS[0, 0])
 NEGATIVE_SENTINELS = np.array([-1.0, -99.0, -999.0, -9999.0, -99999.0, -32768.0, -(2.0**31)])
 
 
@@ -59,7 +62,7 @@ def sentinels(values: NDArray[np.float32], ranked: NDArray[np.float32]) -> tuple
     p = len(ranked)
     if p == 0:
         return float("nan"), -1
-    if ranked[0] >= 0.0 and ranked[-1] < SENTINELS[0, 0]:
+    if ranked[0] >= 0.0 and ranked[-1] < LOWEST_SENTINEL:
         return 0.0, -1
     low = np.searchsorted(ranked, SENTINELS[:, 0].astype(np.float32), side="left")
     high = np.searchsorted(ranked, SENTINELS[:, 1].astype(np.float32), side="right")
@@ -91,7 +94,8 @@ def sentinels(values: NDArray[np.float32], ranked: NDArray[np.float32]) -> tuple
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def spikes(
     values: NDArray[np.float32],
-    day: NDArray[np.int32],
+    edges: NDArray[np.int64],
+    facts: Facts,
     slot: NDArray[np.int32],
     slots_per_day: int,
     top: float,
@@ -100,20 +104,24 @@ def spikes(
 
     ``top`` is the 99.5 % quantile of the meter's positive readings. A reading is isolated when both its
     neighbours are present and at or below ``top``: the first reading after a gap is never a spike (it may
-    carry the sum of the gap).
+    carry the sum of the gap). Only days whose highest reading is above ``top`` are read.
     """
     out = np.full(3, np.nan)
     if not top > 0.0:
         return out
+    highest = facts[1][:, HIGH]
     count, most = 0, 0.0
-    for k in range(1, len(values) - 1):
-        if not values[k] > top:
+    for j in range(len(edges) - 1):
+        if not highest[j] > top:
             continue
-        if values[k] > most * top and values[k - 1] <= top and values[k + 1] <= top:
-            most = values[k] / top
-            out[2] = day[k] + slot[k] / slots_per_day
-        if values[k] > SPIKE_TIMES * top and values[k - 1] <= top and values[k + 1] <= top:
-            count += 1
+        for k in range(max(edges[j], 1), min(edges[j + 1], len(values) - 1)):
+            if not values[k] > top:
+                continue
+            if values[k] > most * top and values[k - 1] <= top and values[k + 1] <= top:
+                most = values[k] / top
+                out[2] = j + slot[k] / slots_per_day
+            if values[k] > SPIKE_TIMES * top and values[k - 1] <= top and values[k + 1] <= top:
+                count += 1
     out[0] = count
     out[1] = most
     return out
@@ -124,14 +132,15 @@ def negatives(
     values: NDArray[np.float32],
     day: NDArray[np.int32],
     slot: NDArray[np.int32],
+    facts: Facts,
     slots_per_day: int,
 ) -> NDArray[np.float64]:
     """Readings below zero and their longest run; returns ``NEGATIVES``."""
     out = np.full(4, np.nan)
-    present, negative, run, longest = 0, 0, 0, 0
-    for k in range(len(values)):
-        present += not np.isnan(values[k])
-        negative += values[k] < 0.0
+    run, longest = 0, 0
+    counts = facts[0]
+    present = counts[:, PRESENT].sum()
+    negative = present - counts[:, ZERO].sum() - counts[:, POSITIVE].sum()
     for k in range(len(values) if negative else 0):
         if values[k] < 0.0:
             run += 1
@@ -150,7 +159,7 @@ def negatives(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def caps(
-    values: NDArray[np.float32], edges: NDArray[np.int64], ranked: NDArray[np.float32]
+    values: NDArray[np.float32], edges: NDArray[np.int64], facts: Facts, ranked: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Signs of a hard upper limit; returns ``CAPS``.
 
@@ -169,14 +178,11 @@ def caps(
     low = np.float32(0.99 * cap)
     touching, touched, days = 0, 0, 0
     for j in range(len(edges) - 1):
+        days += facts[0][j, PRESENT] > 0
         touch = 0
-        for k in range(edges[j], edges[j + 1]):
-            if values[k] >= low and values[k] <= cap:  # rarely
-                touch += 1
-        for k in range(edges[j], edges[j + 1]):
-            if not np.isnan(values[k]):
-                days += 1
-                break
+        if facts[1][j, HIGH] >= low:  # rarely
+            for k in range(edges[j], edges[j + 1]):
+                touch += values[k] >= low and values[k] <= cap
         touched += touch > 0
         touching += touch
     out[0] = touching / p
@@ -199,7 +205,7 @@ def caps(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def units(values: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+def units(facts: Facts) -> NDArray[np.float64]:
     """Days in another unit; returns ``UNITS``.
 
     The share of days whose mean is 1000 times or a thousandth of the median day's, to a factor of 3 (Wh
@@ -207,17 +213,13 @@ def units(values: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.f
     zeros and one small reading is an empty home. NaN with fewer than 4 such days.
     """
     out = np.full(3, np.nan)
-    days = len(edges) - 1
+    counts, _, sums = facts
+    days = len(counts)
     means = np.empty(days)
     at = np.empty(days, dtype=np.int64)
     known = 0
     for j in range(days):
-        total, present, used = 0.0, 0, 0
-        for k in range(edges[j], edges[j + 1]):
-            if not np.isnan(values[k]):
-                present += 1
-                used += values[k] > 0.0
-                total += values[k]
+        total, present, used = sums[j, TOTAL], counts[j, PRESENT], counts[j, POSITIVE]
         if total > 0.0 and 2 * used >= present:
             means[known] = total / present
             at[known] = j

@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from loadprofile.profiles import frozen
 
-WATT_HOURS = frozen((np.arange(1 << 16) / 1000.0).astype(np.float32))
-"""kWh of each number of watt-hours, as a reading would have it."""
+def in_rows(kwh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The readings of each meter, ``(n, d, s)`` or ``(n, m)``, ascending, NaN last; -0.0 counts as 0.0.
+
+    numpy sorts float32 in vectors: 0.06 ms for a half-hourly year, 15 times as fast as numba's sort.
+    """
+    rows = kwh.reshape(len(kwh), math.prod(kwh.shape[1:])) + np.float32(0.0)
+    rows.sort(axis=1)
+    return rows
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _counted(values: NDArray[np.float32], known: NDArray[np.float32], out: NDArray[np.float32]) -> int:
-    """Ascending readings into ``out``, and how many; -1 if one is not a whole number of watt-hours."""
-    counts = np.zeros(len(known), dtype=np.int32)
-    most, n = 0, 0
-    for k in range(len(values)):
-        v = values[k]
-        if np.isnan(v):
-            continue
-        whole = v * np.float32(1000.0) + np.float32(0.5)
-        if not 0.5 <= whole < 65536.0:
-            return -1
-        code = int(whole)
-        if known[code] != v:
-            return -1
-        counts[code] += 1
-        most = max(most, code)
-        n += 1
-    at = 0
-    for cell in range(most + 1):
-        for _ in range(counts[cell]):
-            out[at] = known[cell]
-            at += 1
-    return n
+def known_part(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A row of ``in_rows`` without the NaN at its end."""
+    count = len(row)
+    while count > 0 and np.isnan(row[count - 1]):
+        count -= 1
+    return row[:count]
 
 
 def ranked(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The readings present (NaN left out), ascending; -0.0 counts as 0.0.
-
-    Whole watt-hours are counted; others go to numpy's vectorised sort, which is three times as fast as a
-    radix sort of ours and 15 times numba's.
-    """
-    out = np.empty(len(values), dtype=np.float32)
-    count = _counted(frozen(values), WATT_HOURS, out)
-    if count >= 0:
-        return out[:count]
-    missing = int(np.count_nonzero(np.isnan(values)))
-    return np.sort(values + np.float32(0.0))[: len(values) - missing]
+    """The readings present of one meter (NaN left out), ascending; -0.0 counts as 0.0."""
+    known: NDArray[np.float32] = known_part(in_rows(values[None])[0])
+    return known
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -91,20 +73,20 @@ def usual(
     The energy is the mean, since it stands for what nobody read, of readings held to ``top``, so that
     spikes and sums that were delivered after a gap do not raise it (NaN ``top``: not held).
     """
-    total = np.zeros(slots_per_day)
-    present = np.zeros(slots_per_day)
-    zeros = np.zeros(slots_per_day)
+    s = slots_per_day
+    total = np.zeros(s)
+    present = np.zeros(s)
+    zeros = np.zeros(s)
     begin = 0
     while begin < len(values):
         # whole days lie slot by slot, which the compiler can do many at a time
-        s = slots_per_day
         if begin + s <= len(values) and slot[begin] == 0 and slot[begin + s - 1] == s - 1:
+            day = values[begin : begin + s]
             for t in range(s):
-                v = np.float64(values[begin + t])
-                known = not np.isnan(v)
+                v = np.float64(day[t])
                 held = min(v, top)
-                total[t] += held if known else 0.0
-                present[t] += 1.0 if known else 0.0
+                total[t] += held if v == v else 0.0  # noqa: PLR0124 - not NaN
+                present[t] += 1.0 if v == v else 0.0  # noqa: PLR0124
                 zeros[t] += 1.0 if v == 0.0 else 0.0
             begin += s
             continue
@@ -146,6 +128,9 @@ def _sum(values: NDArray[np.float32]) -> float:
     return total
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def quantile(ranked: NDArray[np.float32], q: float) -> float:
     """The q-quantile of ascending readings, the nearest reading at or below (NaN if there is none)."""
-    return float(ranked[int(q * (len(ranked) - 1))]) if len(ranked) else float("nan")
+    if len(ranked) == 0:
+        return np.nan
+    return np.float64(ranked[int(q * (len(ranked) - 1))])

@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.ruled_out import may_be_constant, may_be_straight, present_in
+
 GAPS = (
     "coverage", "missing_share", "starts_late_share", "ends_early_share", "gaps_per_30d",
     "longest_gap_days", "gap_median_hours", "gap_midnight_share", "gap_rise",
@@ -75,8 +77,7 @@ def gaps(
     span = last - first + 1
     third = span // 3
     missing, head, tail, count, eligible = 0, 0, 0, 0, 0
-    for k in range(first, last + 1):
-        missing += np.isnan(values[k])
+    missing = span - present_in(values[first : last + 1])
     begins, ends = (first, last + 1) if missing else (first, first)  # most meters have no gap to look at
     missing = 0
     for k in range(begins, ends):
@@ -163,6 +164,12 @@ def zeros(
     s = len(energy)
     least = s // 6
     present, zero, runs, longest, tail, caught, tried = 0, 0, 0, 0, 0, 0, 0
+    for k in range(m):
+        zero += values[k] == np.float32(0.0)
+    if not zero and present_in(values):
+        out[:5] = 0.0
+        return out
+    zero = 0
     first, last = -1, -1
     ratios = np.empty(m // (s // 12 + 1) + 1)
     k = 0
@@ -276,6 +283,11 @@ def stuck(
     m = len(values)
     s = slots_per_day
     least = s // 4
+    if not may_be_constant(values, least):
+        if present_in(values):
+            out[:6] = 0.0
+            out[3] = np.nan
+        return out
     # Readings of like size share their repeat rate: one band for each half power of two of a float32.
     bits = values.view(np.uint32)
     repeats = np.zeros(512)
@@ -347,6 +359,10 @@ def lines(
     least = max(s // 6, 7)
     floor = 0.0 if np.isnan(step) else 2.5 * step
     present, total, longest, length = 0, 0, 0, 0
+    if not may_be_straight(values, least, step, floor):
+        if present_in(values):
+            out[:2] = 0.0
+        return out
     before, slope_before = np.nan, 0.0
     for k in range(len(values)):
         here = np.float64(values[k])

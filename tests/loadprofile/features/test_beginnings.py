@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 
 from loadprofile.features.beginnings import BEGINNINGS, beginnings
+from loadprofile.features.day_facts import day_facts
 
 SLOTS = 48
 DAYS = 30
 DAY, SLOT = (part.astype(np.int32) for part in np.divmod(np.arange(DAYS * SLOTS), SLOTS))
+EDGES = np.arange(0, DAYS * SLOTS + 1, SLOTS)
 
 
 def found(kwh: np.ndarray) -> dict[str, float]:
     values = kwh.astype(np.float32).ravel()
-    return dict(zip(BEGINNINGS, beginnings(values, DAY, SLOT, SLOTS, 1.0), strict=True))
+    out = beginnings(values, EDGES, day_facts(values, EDGES), DAY, SLOT, SLOTS, 1.0)
+    return dict(zip(BEGINNINGS, out, strict=True))
 
 
 def home() -> np.ndarray:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadprofile.features import day_vectors
+from loadprofile.features.day_facts import day_facts
 from loadprofile.features.ordering import usual
 
 NAN = float("nan")
@@ -18,7 +19,8 @@ def named(columns: tuple[str, ...], out: np.ndarray) -> dict[str, float]:
 def repeats_of(days: np.ndarray, edges: np.ndarray | None = None) -> dict[str, float]:
     d, s = days.shape
     edges = np.arange(0, d * s + 1, s) if edges is None else edges
-    out = day_vectors.repeats(days.astype(np.float32).ravel(), edges, s)
+    values = days.astype(np.float32).ravel()
+    out = day_vectors.repeats(values, edges, day_facts(values, edges), s)
     return named(day_vectors.REPEATS, out)
 
 
@@ -76,15 +78,17 @@ def test_one_slot_of_difference_is_no_repeat(rng: np.random.Generator) -> None:
 
 def test_a_short_day_is_not_compared(rng: np.random.Generator) -> None:
     days = np.tile(rng.gamma(1.0, 0.3, (1, 24)), (4, 1))
-    values = np.delete(days.ravel(), 30)  # the second day has 23 slots
+    values = np.delete(days.ravel(), 30).astype(np.float32)  # the second day has 23 slots
     edges = np.array([0, 24, 47, 71, 95])
-    out = named(day_vectors.REPEATS, day_vectors.repeats(values.astype(np.float32), edges, 24))
+    facts = day_facts(values, edges)
+    out = named(day_vectors.REPEATS, day_vectors.repeats(values, edges, facts, 24))
     assert out["repeat_day_share"] == pytest.approx(2 / 3)
 
 
 def flats_of(days: np.ndarray, step: float = NAN) -> dict[str, float]:
     d, s = days.shape
-    out = day_vectors.flats(days.astype(np.float32).ravel(), np.arange(0, d * s + 1, s), step)
+    edges = np.arange(0, d * s + 1, s)
+    out = day_vectors.flats(edges, day_facts(days.astype(np.float32).ravel(), edges), step)
     return named(day_vectors.FLATS, out)
 
 
@@ -129,7 +133,8 @@ def windows_of(values: np.ndarray, s: int) -> dict[str, float]:
     values = values.astype(np.float32)
     slot = np.tile(np.arange(s, dtype=np.int32), len(values) // s)
     _, zero_share = usual(values, slot, s, NAN)
-    out = day_vectors.windows(values, np.arange(0, len(values) + 1, s), slot, zero_share)
+    edges = np.arange(0, len(values) + 1, s)
+    out = day_vectors.windows(values, edges, day_facts(values, edges), slot, zero_share)
     return named(day_vectors.WINDOWS, out)
 
 
@@ -169,3 +174,10 @@ def test_windows_equal_the_slow_twin(seed: int, s: int) -> None:
 def test_zeros_that_are_ordinary_are_no_window() -> None:
     sun = np.maximum(np.sin(np.linspace(-np.pi, np.pi, 48)), 0.0)
     assert windows_of(np.tile(sun, 20), 48)["zero_window_share"] == 0.0
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from([NAN, 0.0, -0.0, 1.0, 2.5, 1e300, float("inf")]) | st.floats(-1e9, 1e9)))
+def test_a_mark_that_stands_twice_is_found(marks: list[float]) -> None:
+    known = [mark for mark in marks if not np.isnan(mark)]
+    assert day_vectors._twice(np.array(marks, dtype=np.float64)) == (len(set(known)) < len(known))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadprofile.features import odd_values
+from loadprofile.features.day_facts import Facts, day_facts
 from loadprofile.features.ordering import ranked
 
 NAN = float("nan")
@@ -25,8 +26,23 @@ def edges_of(values: np.ndarray) -> np.ndarray:
     return np.arange(0, len(values) + 1, S)
 
 
+def facts_of(values: np.ndarray) -> Facts:
+    return day_facts(values, edges_of(values))
+
+
 def named(columns: tuple[str, ...], out: np.ndarray) -> dict[str, float]:
     return dict(zip(columns, out.tolist(), strict=True))
+
+
+def spikes_of(values: np.ndarray, top: float = 1.5) -> dict[str, float]:
+    _, slot = axes(len(values))
+    out = odd_values.spikes(values, edges_of(values), facts_of(values), slot, S, top)
+    return named(odd_values.SPIKES, out)
+
+
+def caps_of(values: np.ndarray) -> dict[str, float]:
+    out = odd_values.caps(values, edges_of(values), facts_of(values), ranked(values))
+    return named(odd_values.CAPS, out)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +102,12 @@ def test_spikes_and_negatives_equal_the_slow_twins(seed: int, top: float) -> Non
         k for k in range(1, len(values) - 1)
         if values[k] > top and values[k - 1] <= top and values[k + 1] <= top
     ]  # fmt: skip
-    found = named(odd_values.SPIKES, odd_values.spikes(values, day, slot, S, top))
+    found = spikes_of(values, top)
     assert found["spike_count"] == sum(values[k] > 4 * top for k in alone)
     np.testing.assert_allclose(
         found["spike_ratio"], max((values[k] for k in alone), default=0) / top, rtol=1e-6
     )
-    found = named(odd_values.NEGATIVES, odd_values.negatives(values, day, slot, S))
+    found = named(odd_values.NEGATIVES, odd_values.negatives(values, day, slot, facts_of(values), S))
     np.testing.assert_allclose(found["negative_share"], (values < 0).sum() / (~np.isnan(values)).sum())
     longest = max(len(run) for run in "".join("n" if v < 0 else " " for v in values).split(" "))
     np.testing.assert_allclose(found["negative_longest_hours"], longest / 2)
@@ -101,10 +117,9 @@ def test_the_first_reading_after_a_gap_is_no_spike() -> None:
     values = home()
     values[200:210] = np.nan
     values[210] = 50.0
-    day, slot = axes(len(values))
-    assert odd_values.spikes(values, day, slot, S, 1.5)[0] == 0
+    assert spikes_of(values)["spike_count"] == 0
     values[209] = 0.2
-    found = named(odd_values.SPIKES, odd_values.spikes(values, day, slot, S, 1.5))
+    found = spikes_of(values)
     assert found["spike_count"] == 1
     assert found["when.spike"] == pytest.approx(210 / S)
 
@@ -116,7 +131,7 @@ def test_a_hard_cap_piles_up() -> None:
     part[2000:] = capped[2000:]
     shares = {}
     for name, values in (("free", free), ("capped", capped), ("part", part)):
-        shares[name] = named(odd_values.CAPS, odd_values.caps(values, edges_of(values), ranked(values)))
+        shares[name] = caps_of(values)
     assert shares["capped"]["cap_share"] > 0.1 > 20 * shares["free"]["cap_share"]
     assert shares["capped"]["cap_days_share"] > 0.9
     assert shares["part"]["peg_share"] > 0.05 > 5 * shares["free"]["peg_share"]
@@ -136,7 +151,7 @@ def test_caps_and_units_equal_the_slow_twins(seed: int) -> None:
     upper = present[int(0.8 * (len(present) - 1)) :]
     upper = upper[upper > 0]
     kinds, counts = np.unique(upper, return_counts=True)
-    found = named(odd_values.CAPS, odd_values.caps(values, edges_of(values), ranked(values)))
+    found = caps_of(values)
     np.testing.assert_allclose(found["cap_share"], near.sum() / len(present))
     np.testing.assert_allclose(found["cap_days_share"], near.reshape(-1, S).any(axis=1).mean())
     np.testing.assert_allclose(found["peg_share"], counts.max() / len(present))
@@ -146,26 +161,25 @@ def test_caps_and_units_equal_the_slow_twins(seed: int) -> None:
     used = (values > 0).reshape(-1, S).sum(axis=1) >= 0.5 * (~np.isnan(values)).reshape(-1, S).sum(axis=1)
     ratio = means[used] / np.median(means[used])
     odd = ((ratio > 333.4) & (ratio < 3000)) | ((ratio > 1 / 3000) & (ratio < 0.00299))
-    found = named(odd_values.UNITS, odd_values.units(values, edges_of(values)))
+    found = named(odd_values.UNITS, odd_values.units(facts_of(values)))
     np.testing.assert_allclose(found["unit_mix_share"], odd.mean())
 
 
 def test_a_week_in_watt_hours_is_a_unit_mix_and_an_empty_home_is_not() -> None:
     values = home(2, 40)
     values[10 * S : 17 * S] *= 1000
-    found = named(odd_values.UNITS, odd_values.units(values, edges_of(values)))
+    found = named(odd_values.UNITS, odd_values.units(facts_of(values)))
     assert found["unit_mix_share"] == pytest.approx(7 / 40)
     assert (found["when.unit_first"], found["when.unit_last"]) == (10, 17)
     values[10 * S : 17 * S] = 0.0
     values[10 * S : 17 * S : S] = 0.01
-    assert odd_values.units(values, edges_of(values))[0] == 0.0
+    assert odd_values.units(facts_of(values))[0] == 0.0
 
 
 def test_two_high_readings_in_a_row_are_no_spike() -> None:
     values = home()
     values[300:302] = 40.0
-    day, slot = axes(len(values))
-    found = named(odd_values.SPIKES, odd_values.spikes(values, day, slot, S, 1.5))
+    found = spikes_of(values)
     assert found["spike_count"] == 0
     assert found["spike_ratio"] < 3
 
