@@ -8,6 +8,7 @@ from loadprofile.features.hourly import hourly_features
 from loadprofile.features.integrity import integrity_features
 from loadprofile.features.seasonal import seasonal_features
 from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.features.traces import trace_features
 from loadprofile.profiles import LoadProfiles
 
 BATCH = 256
@@ -38,11 +39,13 @@ def describe(profiles: LoadProfiles, hemisphere: str = "north") -> FeatureTable:
 
 def _describe(profiles: LoadProfiles, hemisphere: str) -> FeatureTable:
     power = kernels.hourly_power(profiles.kwh)
+    integrity = integrity_features(profiles)
     return beside(
         [
             distribution_features(profiles),
             hourly_features(profiles, power),
             seasonal_features(profiles, hemisphere, power),
-            integrity_features(profiles),
+            integrity,
+            trace_features(profiles, integrity.column("integrity.grid_step_kwh")),
         ]
     )

@@ -79,7 +79,8 @@ class Model:
         """The findings with probabilities; NaN where the sub-detector cannot judge."""
         calibration = self.calibrations[str(findings.cause)]
         common = float(self.prior[CAUSES.index(findings.cause)])
-        probability = calibration.predict_proba(findings.signals.values, common)[:, 1]
+        known = tuple(name for name in self.odds_names if name.startswith(f"{findings.cause}."))
+        probability = calibration.predict_proba(findings.signals.select(known).values, common)[:, 1]
         return findings.with_probability(np.where(np.isnan(findings.score), np.nan, probability))
 
     def save(self, path: str) -> None:
