@@ -126,7 +126,7 @@ def in_the_residual(m: Measures) -> Signature:
         f"each kWh it meters ({number(best[i], 1)} times the error; the next likest of "
         f"{number(members[i], 0)} meters {number(best[i] - margin[i], 1)}).",
         quantity="likeness of the feeder's residual to this meter (z)", found=best, expected=0.0,
-        onset=np.where(recent, m.when("balance"), none), source="feeder totals",
+        onset=np.where(recent, m.when("balance"), none), source="feeder totals", speaks=0.7,
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def more_than_feeder(m: Measures) -> Signature:
         lambda i: f"{percent(share[i], 2)} of the readings are larger than the total of the whole feeder "
         f"({number(m['balance.feeder_size'][i], 0)} meters) in the same interval.",
         quantity="share of readings above the feeder's total", found=share, expected=0.0,
-        source="feeder totals",
+        source="feeder totals", speaks=0.7,
     )  # fmt: skip
 
 
@@ -184,5 +184,5 @@ def matched_by_feeder(m: Measures) -> Signature:
         f"rose with it ({percent(abs(float(share[i])))} of the rise is not matched there): real use, all of "
         f"it metered since {iso(onset[i])[:10]}.",
         quantity="share of the rise missing on the feeder", found=share, expected=0.0, onset=onset,
-        end=m.when("change_end"), source="feeder totals",
+        end=m.when("change_end"), source="feeder totals", speaks=0.7,
     )  # fmt: skip

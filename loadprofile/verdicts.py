@@ -94,6 +94,8 @@ class Signature:
         explain: row -> Evidence; called only for rows whose strength is high enough to be spoken of.
         affected_kwh: ``(n,)`` float64 or None; energy not billed because of it (negative: billed too much).
         incident: ``(n,)`` int64 or None; number of the population incident the meter belongs to, -1 = none.
+        speaks: how early it is said, times its strength: below 1 for a trace that other traces of this cause
+            leave as a side effect, above 1 for one that only a single kind of trouble leaves.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Signature:
     explain: Callable[[int], Evidence]
     affected_kwh: NDArray[np.float64] | None = None
     incident: NDArray[np.int64] | None = None
+    speaks: float = 1.0
 
 
 def sign(
@@ -120,6 +123,7 @@ def sign(
     source: str = "load profile",
     affected_kwh: NDArray[np.float64] | None = None,
     incident: NDArray[np.int64] | None = None,
+    speaks: float = 1.0,
 ) -> Signature:
     """A signature whose evidence is filled in from the arrays it rests on; ``says`` words one row."""
     none = np.full(len(strength), np.datetime64("NaT", "m"))
@@ -135,7 +139,7 @@ def sign(
             last="" if np.isnat(last[row]) else str(last[row]),
         )  # fmt: skip
 
-    return Signature(name, strength, first, last, explain, affected_kwh, incident)
+    return Signature(name, strength, first, last, explain, affected_kwh, incident, speaks)
 
 
 SPOKEN = 0.1
@@ -157,7 +161,7 @@ class Findings:
         affected_kwh: ``(n,)`` float64, energy not billed if this cause holds (0 where none, NaN unknown).
         incident: ``(n,)`` int64, population incident, -1 = none.
         signals: FeatureTable with one column ``cause.signature`` per signature: the strengths.
-        evidence: for each meter the statements, strongest first.
+        evidence: for each meter the statements, most telling first (strength times ``Signature.speaks``).
         missed: names of optional inputs that would have helped and were not there.
     """
 
@@ -208,7 +212,7 @@ def findings_from(
 
     The score is that of independent signs, ``1 - prod(1 - strength)``: two half-strong signs say more
     than one, and a sign that cannot be judged (NaN) says nothing. A meter none of whose signs can be
-    judged has score NaN. Onset, end, energy and incident come from the strongest sign that has them.
+    judged has score NaN. Onset, end, energy and incident come from the most telling sign that has them.
     """
     ids = population.profiles.meter_ids
     n = len(ids)
@@ -217,7 +221,9 @@ def findings_from(
     score = 1.0 - np.prod(1.0 - np.where(unknown, 0.0, strength), axis=1)
     score[unknown.all(axis=1)] = np.nan
     filled = np.where(unknown, -1.0, strength)
-    order = np.argsort(-filled, axis=1, kind="stable")
+    spoken = filled >= SPOKEN
+    weight = np.where(spoken, filled * np.array([s.speaks for s in signatures]), filled - 2.0)
+    order = np.argsort(-weight, axis=1, kind="stable")
     nat = np.datetime64("NaT", "m")
     onset, end = np.full(n, nat), np.full(n, nat)
     kwh, incident = np.zeros(n), np.full(n, -1, dtype=np.int64)

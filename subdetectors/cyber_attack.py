@@ -33,6 +33,7 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
+from loadprofile.trace_signs import shuffled_slots
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.CYBER_ATTACK)
@@ -72,6 +73,7 @@ class CyberAttack:
             mass_freeze(m),
             mirrored_cohort(m),
             intrusion_events(m),
+            shuffled_slots(m),
         ]
         # many do the same on a feast day; an attacker may choose it too, so it excuses by half
         signatures = excused(signatures, on_day_off(m, m.when("change")), ("same_slot",), by=0.5)
@@ -98,7 +100,7 @@ def same_slot(m: Measures) -> Signature:
         quantity="other meters that changed in this "
         "slot", found=size, expected=0.0, unit="meters", onset=onset,
         end=m.when("change_end"), source="population", affected_kwh=m.kwh_lost_by_change(),
-        incident=m.incident,
+        incident=m.incident, speaks=0.8,
     )  # fmt: skip
 
 
@@ -239,13 +241,13 @@ def common_series(m: Measures) -> Signature:
     alike, onset = m["cohort.donor_similarity"], m.when("change")
     strength = both(m.reshaped, ramp(alike, 0.45, 0.75), either(m.off_grid, m.shared_day))
     return _sign(
-        "common_series", 0.8 * unless(strength, m.multiplied),
+        "common_series", 0.8 * unless(strength, m.multiplied, m.proportional),
         lambda i: f"{opening(onset[i])} the readings follow another meter's series to "
         f"{percent(alike[i])}, "
         f"and {percent(m['integrity.grid_break_share'][i], 1)} of them lie between this meter's counting "
         f"steps.",
         quantity="likeness to another meter's series", found=alike, onset=onset, end=m.when("change_end"),
-        source="population", incident=m.incident,
+        source="population", incident=m.incident, speaks=1.2,
     )  # fmt: skip
 
 
@@ -271,7 +273,7 @@ def mass_disconnect(m: Measures) -> Signature:
         "the meters kept reporting.",
         quantity="other meters that went to zero "
         "then", found=size, expected=0.0, unit="meters", onset=onset, end=end,
-        source="population", incident=m.incident,
+        source="population", incident=m.incident, speaks=0.9,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
+from loadprofile.trace_signs import cut_evenings, days_in_one_reading, index_for_energy, swapped_dates
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.DATA_MISMATCH)
@@ -51,7 +52,8 @@ class DataMismatch:
         own = (
             rational_step, scaled_grid, rounded, cohort_factor, unit_mix, zero_factor, other_interval,
             missing_tail, sentinel, spike, copied_days, flat_fill, linear_fill, swapped, time_shift,
-            conflicting_rows, negative, wrong_feeder, more_than_feeder, unfollowed_rise,
+            conflicting_rows, negative, wrong_feeder, more_than_feeder, unfollowed_rise, index_for_energy,
+            days_in_one_reading, swapped_dates, cut_evenings,
         )  # fmt: skip
         signatures = [signature(m) for signature in own]
         signatures += [shared_gap(m, checks), midnight_gap(m, checks), register_sum(checks)]
@@ -85,8 +87,9 @@ def rational_step(m: Measures) -> Signature:
 def scaled_grid(m: Measures) -> Signature:
     """The step in which the meter counts was multiplied by a rational: a wrong factor or unit."""
     times, onset = m.factor, m.when("grid_change")
+    copied = ramp(m["integrity.repeat_day_share"], 0.01, 0.05)  # days of means lie on a grid of their own
     return _sign(
-        "scaled_grid", m.multiplied,
+        "scaled_grid", unless(m.multiplied, 0.8 * np.nan_to_num(copied)),
         lambda i: f"{opening(onset[i])} the smallest step between readings is "
         f"{number(times[i], 3)} times "
         f"the usual one, {fraction(np.round(times[i], 3))} to {percent(m.factor_misfit[i], 1)}: the "
@@ -314,6 +317,7 @@ def linear_fill(m: Measures) -> Signature:
         f"the meter "
         "counts: interpolated or averaged.",
         quantity="share of interpolated readings", found=share, expected=0.0, onset=m.when("line_first"),
+        speaks=0.6,
     )  # fmt: skip
 
 
@@ -374,8 +378,8 @@ def negative(m: Measures) -> Signature:
         lambda i: f"{percent(share[i], 2)} of the readings are negative, up to {number(hours[i], 1)} h in "
         f"a row "
         f"{on(onset[i])}.",
-        quantity="share of negative "
-        "readings", found=share, expected=0.0, onset=m.when("negative_began"), end=m.when("negative_last"),
+        quantity="share of negative readings", found=share, expected=0.0, onset=m.when("negative_began"),
+        end=m.when("negative_last"), speaks=1.2,
     )  # fmt: skip
 
 
@@ -388,6 +392,7 @@ def register_sum(checks: RegisterChecks) -> Signature:
         lambda i: f"The intervals add up to {number(ratio[i], 3)} of the register difference "
         f"(median of {count(checks.windows[i], 'complete window', 'complete windows')}).",
         quantity="interval sum / register difference", found=ratio, expected=1.0, source="registers",
+        speaks=0.8,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
+from loadprofile.trace_signs import borrowed_load, own_ceiling, random_numbers
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.FRAUD)
@@ -68,6 +69,9 @@ class Fraud:
             reversed_day(m),
             low_from_the_start(m),
             pulled_meter(m, checks),
+            random_numbers(m),
+            own_ceiling(m),
+            borrowed_load(m),
         ]
         signatures = excused(signatures, real_saving(m), {s.name for s in signatures} - PRICED)
         signatures = excused(signatures, unused_zeros(m), ("zero_windows", "on_and_off"))
@@ -236,9 +240,8 @@ def constant_subtracted(m: Measures) -> Signature:
         f"{change_in_percent(top[i])}, and {percent(max(float(zeros[i]), 0.0))} more of the readings are "
         f"exactly zero: "
         "one power is missing everywhere.",
-        quantity="log ratio of the lowest "
-        "loads", found=low, expected=0.0, onset=onset, end=m.when("change_end"),
-        affected_kwh=m.kwh_lost_by_change(),
+        quantity="log ratio of the lowest loads", found=low, expected=0.0, onset=onset,
+        end=m.when("change_end"), affected_kwh=m.kwh_lost_by_change(), speaks=0.6,
     )  # fmt: skip
 
 
@@ -273,7 +276,7 @@ def nearly_nothing(m: Measures) -> Signature:
         f"{percent(zeros[i])} of the readings there are exactly zero: a full bypass, an open switch or a "
         f"dead register.",
         quantity="level after / level before", found=m["change.ratio"], expected=1.0, onset=onset,
-        end=m.when("change_end"), affected_kwh=m.kwh_lost_by_change(),
+        end=m.when("change_end"), affected_kwh=m.kwh_lost_by_change(), speaks=1.5,
     )  # fmt: skip
 
 
@@ -338,11 +341,10 @@ def reversed_day(m: Measures) -> Signature:
     strength = both(
         m.reshaped, ramp(gain, 0.1, 0.35), ramp(like, 0.45, 0.75), ramp(np.abs(m.moved), 0.45, 0.2)
     )
-    shifted = ramp(
-        m["change.shift_gain"] - gain, 0.1, 0.3
-    )  # a later day explains it better than a reversed one
+    level_day = ramp(m["change.flat_after"], -0.6, -1.2)  # a flat day reads the same both ways
+    shifted = ramp(m["change.shift_gain"] - gain, 0.1, 0.3)  # a later day explains it better
     return _sign(
-        "reversed_day", 0.85 * unless(strength, shifted, 0.7 * m.shared_day),
+        "reversed_day", 0.85 * unless(strength, shifted, 0.7 * m.shared_day, level_day),
         lambda i: f"{opening(onset[i])} the day is like its earlier course when reversed "
         f"(correlation "
         f"{number(like[i])}, otherwise {number(m['change.profile_correlation'][i])}) while its sum "

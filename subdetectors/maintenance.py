@@ -32,6 +32,7 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
+from loadprofile.trace_signs import counted_in_lumps, in_lumps, not_started, rising_gain, scaled_load
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.MAINTENANCE)
@@ -61,8 +62,12 @@ class Maintenance:
             compression(m),
             noisy_readings(m),
             reported_by_meter(m),
+            not_started(m),
+            counted_in_lumps(m),
+            scaled_load(m),
+            rising_gain(m),
         ]
-        levels = ("lost_phase", "slow_decline", "dead_register", "compression")
+        levels = ("lost_phase", "slow_decline", "dead_register", "compression", "scaled_load", "not_started")
         signatures = excused(signatures, real_saving(m), levels)
         signatures = excused(signatures, unused_zeros(m), ("dead_register", "zeros_off_and_on"))
         signatures = [*in_context(signatures, m), reactive_alone(m)]
@@ -157,6 +162,7 @@ def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
     zeros, zero_ratio = m["integrity.zero_catchup_count"], m["integrity.zero_catchup_ratio"]
     carried = both(ramp(share, 0.15, 0.5), ramp(many, 0.5, 2.0))
     after_zeros = both(ramp(zeros, 0.0, 1.0), ramp(zero_ratio, 0.35, 0.7), ramp(zero_ratio, 2.2, 1.6))
+    after_zeros = unless(after_zeros, in_lumps(m))  # each lump is the sum of the zeros before it
     by_register = both(ramp(checks.gap_advance, 0.5, 0.85), ramp(checks.gap_hours, 6.0, 48.0))
     found = np.nan_to_num(many) + np.nan_to_num(zeros)
     return _sign(
@@ -189,6 +195,7 @@ def rising_gaps(m: Measures) -> Signature:
         f"absent in the last third of the span than in the first "
         f"({percent(m['integrity.missing_share'][i], 1)} overall).",
         quantity="rise of the missing share", found=rise, expected=0.0, onset=m.when("gap_began"),
+        speaks=1.2,
     )  # fmt: skip
 
 
@@ -277,4 +284,5 @@ def reported_by_meter(m: Measures) -> Signature:
         f"the change {on(onset[i])}.",
         quantity="fault events near the "
         "change", found=many, expected=0.0, unit="events", onset=onset, source="events",
+        speaks=0.8,
     )  # fmt: skip

@@ -28,6 +28,14 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
+from loadprofile.trace_signs import (
+    BEFORE_DAWN,
+    added_evenly,
+    added_share,
+    day_block,
+    evening_draw,
+    level_before,
+)
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.SUPER_CONSUMPTION)
@@ -50,6 +58,8 @@ class SuperConsumption:
             photovoltaics(m),
             rising_use(m),
             high_for_its_peers(m),
+            day_block(m),
+            evening_draw(m),
         ]
         signatures = excused(signatures, false_rise(m), {s.name for s in signatures} - {"photovoltaics"})
         signatures = [*in_context(signatures, m), matched_by_feeder(m), own_generation(m)]
@@ -74,8 +84,8 @@ def sustained_increase(m: Measures) -> Signature:
         f"{between(onset[i], m.when('change_end')[i])}, "
         f"{number(-m['change.kwh_per_day_lost'][i], 1)} kWh a day more than before, given what like "
         f"meters did.",
-        quantity="level after / level "
-        "before", found=ratio, expected=1.0, onset=onset, end=m.when("change_end"),
+        quantity="level after / level before", found=ratio, expected=1.0, onset=onset,
+        end=m.when("change_end"), speaks=0.9,
     )  # fmt: skip
 
 
@@ -86,8 +96,9 @@ def night_block(m: Measures) -> Signature:
         either(m.evident, m.reshaped), ramp(night, 0.3, 0.8), ramp(night - np.maximum(day, 0.0), 0.2, 0.6),
         _lasting(m), ramp(m.moved, -0.05, 0.1),
     )  # fmt: skip
+    elsewhere = ramp(added_share(m, BEFORE_DAWN), 0.6, 0.4)  # a low night grows by much from little
     return _sign(
-        "night_block", unless(strength, m.multiplied),
+        "night_block", unless(strength, m.multiplied, elsewhere),
         lambda i: f"By night use {change_in_percent(night[i])} {on(onset[i])}, by day it "
         f"{change_in_percent(day[i])}.",
         quantity="log ratio of night use", found=night, expected=0.0, onset=onset, end=m.when("change_end"),
@@ -119,13 +130,14 @@ def constant_load(m: Measures) -> Signature:
         m.evident, ramp(added, 0.12, 0.4), ramp(np.abs(gain - 1.0), 0.5, 0.25),
         ramp(m["change.base_log_ratio"], 0.3, 0.9), _lasting(m),
     )  # fmt: skip
+    power = added * level_before(m)
     return _sign(
-        "constant_load", strength,
+        "constant_load", unless(strength, 1.0 - added_evenly(m)),
         lambda i: f"{opening(onset[i])} every hour lies higher by about the same power, "
-        f"{percent(added[i])} of the earlier "
-        f"mean, with the old pattern on top (scaled by {number(gain[i])}).",
+        f"{number(power[i])} kW or {percent(added[i])} of the earlier mean, with the old pattern on top "
+        f"(scaled by {number(gain[i])}).",
         quantity="added constant power / level before", found=added, expected=0.0, onset=onset,
-        end=m.when("change_end"),
+        end=m.when("change_end"), speaks=1.3,
     )  # fmt: skip
 
 
@@ -138,9 +150,8 @@ def neighbour_on_top(m: Measures) -> Signature:
         lambda i: f"{opening(onset[i])} use {change_in_percent(m.moved[i])}, and what was added "
         f"follows the daily course "
         f"of another meter of the population to {percent(alike[i])}.",
-        quantity="likeness of the added load to another "
-        "meter", found=alike, onset=onset, end=m.when("change_end"),
-        source="population",
+        quantity="likeness of the added load to another meter", found=alike, onset=onset,
+        end=m.when("change_end"), source="population", speaks=1.2,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from loadprofile.features.integrity import integrity_features
 from loadprofile.features.ordering import in_rows
 from loadprofile.features.seasonal import seasonal_features
 from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.features.traces import trace_features
 from loadprofile.profiles import LoadProfiles
 
 BATCH = 64
@@ -40,11 +41,13 @@ def describe(profiles: LoadProfiles, hemisphere: str = "north") -> FeatureTable:
 def _describe(profiles: LoadProfiles, hemisphere: str) -> FeatureTable:
     power = kernels.hourly_power(profiles.kwh)
     ordered = in_rows(profiles.kwh)
+    integrity = integrity_features(profiles, ordered)
     return beside(
         [
             distribution_features(profiles, ordered),
             hourly_features(profiles, power),
             seasonal_features(profiles, hemisphere, power),
-            integrity_features(profiles, ordered),
+            integrity,
+            trace_features(profiles, integrity.column("integrity.grid_step_kwh")),
         ]
     )

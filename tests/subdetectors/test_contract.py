@@ -79,8 +79,8 @@ def test_every_claim_has_evidence_in_plain_words(detector: type[SubDetector], po
     found = detector().examine(population)
     for row, said in enumerate(found.evidence):
         assert said or not found.score[row] >= SPOKEN
-        strengths = [one.strength for one in said]
-        assert strengths == sorted(strengths, reverse=True)
+        assert len({one.name for one in said}) == len(said)
+        assert all(one.strength >= SPOKEN for one in said) or len(said) == 1
         for one in said:
             assert re.search(r"\d", one.sentence), one.sentence
             assert not re.search(r"\bnan\b|\bNaT\b|\binf\b|\bunknown\b", one.sentence, re.IGNORECASE), (
