@@ -186,6 +186,7 @@ def emulated_cases(
     windows: Sequence[int] = WINDOWS,
     kinds: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
+    errors: bool = True,
     jobs: int = 1,
     each: Callable[[int], None] = lambda _: None,
 ) -> Cases:
@@ -199,10 +200,13 @@ def emulated_cases(
         windows: spans in days to draw from.
         kinds: restrict the planted kinds (None = all).
         exclude: kinds that are never planted.
+        errors: whether to measure how far dates and energies are off (``labelled``).
         jobs: utilities at the same time, each in a process of its own; the result does not depend on it.
         each: called with the number of each finished population (progress).
     """
-    task = partial(_emulated, sources, detectors, seed=seed, windows=windows, kinds=kinds, exclude=exclude)
+    task = partial(
+        _emulated, sources, detectors, seed=seed, windows=windows, kinds=kinds, exclude=exclude, errors=errors
+    )
     found = Parallel(n_jobs=jobs, return_as="generator")(delayed(task)(k) for k in range(populations))
     parts = []
     for number, part in enumerate(found):
@@ -220,12 +224,14 @@ def _emulated(
     windows: Sequence[int],
     kinds: Sequence[str] | None,
     exclude: Sequence[str],
+    errors: bool,
 ) -> Cases:
     """The rows of one emulated utility."""
     made = utility(sources, number, seed=seed, windows=windows, kinds=kinds, exclude=exclude)
     return cases_of(
-        made.scenario, made.homes, detectors, context=made.context, hemisphere=made.hemisphere, number=number
-    )
+        made.scenario, made.homes, detectors,
+        context=made.context, hemisphere=made.hemisphere, number=number, errors=errors,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -302,10 +308,11 @@ def cases_of(
     context: Context | None = None,
     hemisphere: str = "north",
     number: int = 0,
+    errors: bool = True,
 ) -> Cases:
-    """The rows of one emulated utility."""
+    """The rows of one emulated utility; ``errors`` as in ``labelled``."""
     measured = survey(scenario.profiles, context, hemisphere=hemisphere)
-    return labelled(scenario, homes, measured, examine(measured, detectors), number)
+    return labelled(scenario, homes, measured, examine(measured, detectors), number, errors=errors)
 
 
 def labelled(
@@ -314,13 +321,21 @@ def labelled(
     measured: Survey,
     findings: Sequence[Findings],
     number: int,
+    *,
+    errors: bool = True,
 ) -> Cases:
-    """What was measured of a scenario's meters and what was found, with the truth about them."""
+    """What was measured of a scenario's meters and what was found, with the truth about them.
+
+    ``errors``: also how far dates and energies are off, which training learns its intervals from.
+    """
     m = len(homes)
     table = model_inputs(measured.features, findings)
     ids = np.array([f"{number}:{i}" for i in table.meter_ids])
     labels = scenario.labels
-    days_off, log_off = off_by(measured, findings, cause_codes(labels.cause), labels.onset, labels.lost_kwh)
+    days_off, log_off = np.full(m, np.nan), np.full(m, np.nan)
+    if errors:
+        truth = cause_codes(labels.cause)
+        days_off, log_off = off_by(measured, findings, truth, labels.onset, labels.lost_kwh)
     planted = labels.cause != str(Cause.NORMAL)
     return Cases(
         table=FeatureTable(ids, table.names, table.values),

@@ -157,7 +157,7 @@ class Findings:
             Not a probability.
         probability: ``(n,)`` float64; the score calibrated on held-out meters, NaN where it was
             not calibrated or cannot be judged.
-        onset, onset_low, onset_high, end: ``(n,)`` datetime64[m]; NaT where unknown.
+        onset, end: ``(n,)`` datetime64[m]; NaT where unknown.
         affected_kwh: ``(n,)`` float64, energy not billed if this cause holds (0 where none, NaN unknown).
         incident: ``(n,)`` int64, population incident, -1 = none.
         signals: FeatureTable with one column ``cause.signature`` per signature: the strengths.
@@ -170,8 +170,6 @@ class Findings:
     score: NDArray[np.float64]
     probability: NDArray[np.float64]
     onset: NDArray[np.datetime64]
-    onset_low: NDArray[np.datetime64]
-    onset_high: NDArray[np.datetime64]
     end: NDArray[np.datetime64]
     affected_kwh: NDArray[np.float64]
     incident: NDArray[np.int64]
@@ -181,9 +179,7 @@ class Findings:
 
     def __post_init__(self) -> None:
         n = len(self.meter_ids)
-        for name in (
-            "score", "probability", "onset", "onset_low", "onset_high", "end", "affected_kwh", "incident",
-        ):  # fmt: skip
+        for name in ("score", "probability", "onset", "end", "affected_kwh", "incident"):
             value = getattr(self, name)
             if value.shape != (n,):
                 raise ShapeError(f"{self.cause}.{name}", value.shape, (n,))
@@ -247,10 +243,9 @@ def findings_from(
             onset[row], end[row] = signatures[at].onset[row], signatures[at].end[row]
         evidence.append(tuple(said))
     names = tuple(f"{cause}.{s.name}" for s in signatures)
-    low, high = population.onset_interval(onset)
     return Findings(
         cause=cause, meter_ids=ids, score=score, probability=np.full(n, np.nan),
-        onset=onset, onset_low=low, onset_high=high, end=end, affected_kwh=kwh, incident=incident,
+        onset=onset, end=end, affected_kwh=kwh, incident=incident,
         signals=FeatureTable(ids, names, strength.astype(np.float32)),
         evidence=tuple(evidence), missed=tuple(missed),
     )  # fmt: skip

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from loadprofile.cases import Cases
@@ -18,6 +17,7 @@ from loadprofile.classify.known_columns import KnownColumns
 from loadprofile.classify.supervised import CLASSIFIERS, PAPER_SIX, class_scores, make_classifier
 from loadprofile.classify.unsupervised import DETECTORS, Unusual
 from loadprofile.evaluate.cells import Cell, Table
+from loadprofile.evaluate.light import light_booster
 from loadprofile.evaluate.metrics import cause_report, ranking
 from loadprofile.evaluate.shares import RESAMPLES
 from loadprofile.evaluate.splits import assert_disjoint
@@ -76,14 +76,6 @@ def sampled(train: Cases, rows: int, seed: int) -> Cases:
     return train.take(np.sort(np.random.default_rng(seed).permutation(len(train))[:rows]))
 
 
-def _booster(seed: int) -> Pipeline:
-    boosting = HistGradientBoostingClassifier(
-        max_iter=ITERATIONS, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=20, l2_regularization=1.0,
-        max_features=0.2, max_bins=63, early_stopping=False, random_state=seed,
-    )  # fmt: skip
-    return make_pipeline(KnownColumns(), boosting)
-
-
 def by_feature_group(train: Cases, test: Cases, seed: int, each: Callable[[int], None]) -> Table:
     """The same light booster on different columns.
 
@@ -94,7 +86,7 @@ def by_feature_group(train: Cases, test: Cases, seed: int, each: Callable[[int],
     few = sampled(train, ROWS, seed)
     rows: list[dict[str, Cell]] = []
     for number, (name, columns) in enumerate(feature_sets(train.table.names).items()):
-        model = _booster(seed).fit(few.table.select(columns).values, cause_codes(few.cause))
+        model = light_booster(seed, ITERATIONS).fit(few.table.select(columns).values, cause_codes(few.cause))
         scores = _six(model, test.table.select(columns).values)
         rows.append({"columns": name, "number": len(columns), **_figures(scores, test, seed)})
         each(number)
@@ -201,7 +193,7 @@ def learning_curve(train: Cases, test: Cases, seed: int, each: Callable[[int], N
 def _maturing(name: str, seed: int) -> Pipeline:
     """A classifier of the learning curve: boosting here without class weights, which slow it down."""
     if name == BOOSTING:
-        return _booster(seed)
+        return light_booster(seed, ITERATIONS)
     return make_pipeline(KnownColumns(), make_classifier(name, seed).estimator)
 
 

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 
-from loadprofile.classify.known_columns import KnownColumns
 from loadprofile.evaluate.cells import Cell, Table
 from loadprofile.evaluate.estimates import Estimate, Meters
+from loadprofile.evaluate.light import light_booster
 from loadprofile.evaluate.metrics import ranking
 from loadprofile.evaluate.shares import weighted_share
 from loadprofile.evaluate.splits import assert_disjoint, by_meter
@@ -159,14 +158,6 @@ def rotations(ids: NDArray[np.str_], seed: int) -> Iterator[dict[str, NDArray[np
         }
 
 
-def _booster(seed: int) -> Pipeline:
-    boosting = HistGradientBoostingClassifier(
-        max_iter=ITERATIONS, learning_rate=0.07, max_leaf_nodes=15, min_samples_leaf=20, max_features=0.2,
-        l2_regularization=1.0, max_bins=127, early_stopping=False, random_state=seed,
-    )  # fmt: skip
-    return make_pipeline(KnownColumns(), boosting)
-
-
 def _scored(
     columns: Mapping[str, NDArray[np.float32]], hit: NDArray[np.bool_], ids: NDArray[np.str_], seed: int
 ) -> tuple[WeekScores, NDArray[np.float64]]:
@@ -181,7 +172,7 @@ def _scored(
             train = np.sort(np.random.default_rng(seed).permutation(train)[:MOST_TRAINING])
         X = np.concatenate([columns["clean"][train], columns["copied"][train]])
         y = np.repeat([False, True], len(train))
-        model = _booster(seed).fit(X, y)
+        model = light_booster(seed, ITERATIONS, learning_rate=0.07, bins=127).fit(X, y)
 
         def score(rows: NDArray[np.intp], form: str, model: Pipeline = model) -> NDArray[np.float64]:
             return np.asarray(model.predict_proba(columns[form][rows])[:, 1], dtype=np.float64)

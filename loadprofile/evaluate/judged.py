@@ -111,7 +111,8 @@ def judged_cases(
         measured = survey(made.scenario.profiles, made.context, hemisphere=made.hemisphere)
         found = examine(measured, detectors)
         known = [_Examined(f.cause, f) for f in found]
-        cases.append(labelled(made.scenario, made.homes, measured, found, made.number))
+        rows = labelled(made.scenario, made.homes, measured, found, made.number, errors=False)
+        cases.append(rows)
         for name, model in models.items():
             said[name].append(_said(judge(measured, known, model, prior)[0]))
         each(made.number)

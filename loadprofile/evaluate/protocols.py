@@ -124,7 +124,13 @@ def evaluate_injected(
         [source["train"]], detectors, populations=populations, seed=seed, kinds=own, each=each
     )
     test = emulated_cases(
-        [source["test"]], detectors, populations=populations, seed=seed + 1, kinds=own, each=each
+        [source["test"]],
+        detectors,
+        populations=populations,
+        seed=seed + 1,
+        kinds=own,
+        errors=False,
+        each=each,
     )
     thefts = emulated_cases(
         [source["test"]],
@@ -132,6 +138,7 @@ def evaluate_injected(
         populations=max(populations // 2, 1),
         seed=seed + 2,
         kinds=PUBLISHED,
+        errors=False,
         each=each,
     )
     assert_disjoint({"train": train.home, "test": np.concatenate([test.home, thefts.home])})

@@ -96,22 +96,6 @@ class Population:
             self.features.column(f"when.{name}"), self.profiles.days[0], self.profiles.step_minutes
         )
 
-    def onset_interval(
-        self, onset: NDArray[np.datetime64]
-    ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-        """80 % interval around each onset.
-
-        The change point's own where the onset is that change; one interval either side where the
-        onset was read off the data exactly.
-        """
-        step = np.timedelta64(self.profiles.step_minutes, "m")
-        low, high = onset - step, onset + step
-        if "when.change" in self.features.names:
-            same = onset == self.moment("change")
-            low = np.where(same, self.moment("change_low"), low)
-            high = np.where(same, self.moment("change_high"), high)
-        return low, high
-
 
 def moments(
     days_since: NDArray[np.floating], first: np.datetime64, step_minutes: int

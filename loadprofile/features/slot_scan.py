@@ -55,7 +55,8 @@ class Surprises:
 def surprises(counts: SlotCounts) -> Surprises:
     """Of a whole population's counts."""
     total = counts.counts.shape[1]
-    jumps = {kind: counts.surprise(kind) for kind in ("up", "down")}
+    usual = {kind: counts.usual(kind) for kind in ("up", "down")}
+    jumps = {kind: counts.surprise(kind, usual[kind]) for kind in usual}
     odd = {kind: np.flatnonzero(jumps[kind] - np.log10(total) >= ODD) for kind in jumps}
     return Surprises(
         counts.gaps[:, 0] * (total + 1) + counts.gaps[:, 1],
@@ -67,8 +68,8 @@ def surprises(counts: SlotCounts) -> Surprises:
         counts.counts[2].copy(),
         odd["up"],
         odd["down"],
-        counts.usual("up")[odd["up"]],
-        counts.usual("down")[odd["down"]],
+        usual["up"][odd["up"]],
+        usual["down"][odd["down"]],
     )
 
 

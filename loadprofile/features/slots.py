@@ -67,23 +67,24 @@ class SlotCounts:
             _tallied(np.concatenate([self.gaps, other.gaps])),
         )
 
-    def surprise(self, kind: str) -> NDArray[np.float64]:
+    def surprise(self, kind: str, usual: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """-log10 of the chance of so many meters in one slot, ``(d * s,)``; 0 = as expected.
 
         Binomial tail with the expectation of that clock slot (mean over days without the highest 5 %,
-        weekdays and weekend apart), spread out where counts vary more than a binomial's.
+        weekdays and weekend apart), spread out where counts vary more than a binomial's. ``usual`` is that
+        of the same kind where it is at hand already.
         """
         s = 1440 // self.step_minutes
         found = self.counts[KINDS.index(kind)].reshape(-1, s).astype(np.float64)
         present = np.maximum(self.counts[0].reshape(-1, s), 1).astype(np.float64)
-        rate = self.usual(kind).reshape(-1, s)
+        rate = (self.usual(kind) if usual is None else usual).reshape(-1, s)
         if kind in ("gap", "zero"):
             present = np.full_like(present, max(self.meters, 1))
         mean = present * rate
         spread = (found - mean) / np.sqrt(mean + 1e-12)
-        usual = np.abs(spread[mean > 3])
+        apart = np.abs(spread[mean > 3])
         # variance over a binomial's, from the middle of the counts: incidents are in the tail
-        extra = max(1.0, float(np.median(usual)) / 0.6745) if len(usual) > 50 else 1.0
+        extra = max(1.0, float(np.median(apart)) / 0.6745) if len(apart) > 50 else 1.0
         shrunk = np.where(found > mean, mean + (found - mean) / extra, found)
         tail = stats.binom.logsf(np.ceil(shrunk) - 1, present, rate) / -np.log(10)
         out: NDArray[np.float64] = np.clip(np.where(found > mean, tail, 0.0), 0.0, MOST_SURPRISED)

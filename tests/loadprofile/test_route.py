@@ -16,7 +16,7 @@ def findings(cause: Cause, score: list[float]) -> Findings:
     ids = np.array([f"m{i}" for i in range(n)])
     said = Evidence(f"{cause}.sign", f"{cause} 1 kWh", "x", 1.0, 0.0, "kWh")
     return Findings(
-        cause, ids, np.array(score), np.full(n, np.nan), nat, nat, nat, nat, np.zeros(n),
+        cause, ids, np.array(score), np.full(n, np.nan), nat, nat, np.zeros(n),
         np.full(n, -1), FeatureTable(ids, (f"{cause}.sign",), np.array(score)[:, None]),
         tuple((said,) if s >= OWN_SIGNS else () for s in score),
     )  # fmt: skip
