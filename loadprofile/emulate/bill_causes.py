@@ -70,7 +70,8 @@ def _plant(
         return float(units)
     if cause == "overlap":
         rows.begin[stream] += typical  # so that the register stays above zero
-        units = max(1, int(min(typical, rows.kwh[at]) * rng.uniform(0.3, 0.9)))
+        least = min(typical, int(rows.kwh[at]), int(rows.kwh[at - 1]))
+        units = max(1, int(least * rng.uniform(0.3, 0.9)))
         rows.jump[at] = -units
         return float(units)
     if cause == "coefficient_error":

@@ -26,6 +26,7 @@ from loadprofile.ingest.steg_values import ELEC, ENERGIES, GAZ, Clients
 INVOICES_PER_CLIENT = 4_476_749 / 135_493
 FIRST, LAST = np.datetime64("2005-01-10"), np.datetime64("2019-03-20")
 DAYS_A_BILL = 121.75
+GAS_SHARE = 0.4
 CAPS = (300, 100, 100)
 """kWh a month billed at the first three levels; the rest is billed at the fourth."""
 CODES = (203, 207, 413, 202, 420, 410, 433, 214, 10, 40, 204, 25)
@@ -104,14 +105,14 @@ def _rows(clients: Clients, rng: np.random.Generator, wanted: int) -> BillRows:
     last = LAST - rng.integers(0, 120, c)
     life = (last - np.maximum(created, FIRST)).astype(np.int64)
     bills = np.maximum(life / DAYS_A_BILL, 0).astype(np.int64)
-    stream_client, stream_bills = [np.arange(c)], [bills]
-    if bills.sum() > wanted:
-        stream_bills[0] = rng.binomial(bills, wanted / bills.sum())
-    else:
-        gas = rng.permutation(c)
-        enough = int(np.searchsorted(np.cumsum(bills[gas]), wanted - bills.sum()))
-        stream_client.append(np.sort(gas[:enough]))
-        stream_bills.append(bills[stream_client[1]])
+    # Gas for two in five clients, or for as many as it takes to reach the number; then thinned out to it.
+    gas = rng.permutation(c)
+    enough = int(np.searchsorted(np.cumsum(bills[gas]), wanted - bills.sum()))
+    with_gas = np.sort(gas[: max(enough, round(GAS_SHARE * c))])
+    stream_client, stream_bills = [np.arange(c), with_gas], [bills, bills[with_gas]]
+    total = int(bills.sum() + bills[with_gas].sum())
+    if total > wanted:
+        stream_bills = [rng.binomial(own, wanted / total) for own in stream_bills]
     owner = np.concatenate(stream_client)
     count = np.concatenate(stream_bills)
     energy = np.concatenate([np.full(len(s), e) for e, s in zip((ELEC, GAZ), stream_client, strict=False)])
