@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from loadprofile.errors import OptionError, ShapeError
 from loadprofile.features.billing_checks import CHECKS, BillChecks, check_bills
 from loadprofile.features.billing_history import contract, histories
-from loadprofile.features.billing_names import BILL_FEATURES
+from loadprofile.features.billing_names import BILL_FEATURES, CLIENT
 from loadprofile.features.billing_peers import BillMeans, deviations
 from loadprofile.features.billing_periods import BillPeriods, bill_periods
 from loadprofile.features.billing_spread import spreads
@@ -70,6 +70,7 @@ def billing_features(
     parts: list[NDArray[np.floating]] = [
         use.reshape(c, -1),
         np.concatenate([counts.reshape(c, 2, -1), extras], axis=2).reshape(c, -1),
+        np.stack([_codes(getattr(clients, name)) for name in CLIENT], axis=1),
         contract(clients, invoices, end),
         spreads(invoices, periods).reshape(c, -1),
         checked(checks).reshape(c, -1),
@@ -86,6 +87,10 @@ def billing_features(
         keep = np.array([not BILL_FEATURES[name].identity for name in names])
         names, table = [name for name, kept in zip(names, keep, strict=True) if kept], table[:, keep]
     return FeatureTable(clients.client_ids, tuple(names), table)
+
+
+def _codes(values: NDArray[np.int32]) -> NDArray[np.float32]:
+    return np.where(values < 0, np.nan, values).astype(np.float32)
 
 
 def checked(checks: BillChecks) -> NDArray[np.float32]:

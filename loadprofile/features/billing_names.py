@@ -15,6 +15,7 @@ from loadprofile.features.billing_history import CONTRACT, COUNTS, EXTRAS, HISTO
 from loadprofile.features.billing_spread import SPREAD_OF, STATISTICS
 
 ENERGY_NAMES = ("elec", "gaz")
+CLIENT = ("district", "region", "category")
 IDENTITY = ("counter", "status", "code", "coefficient")
 """Columns that name or describe the meter; they may be written after an inspection."""
 _IDENTITY_SPREADS = (*IDENTITY, "old_index", "new_index")  # an index begins anew with another meter
@@ -108,6 +109,10 @@ def _named() -> dict[str, BillFeature]:
                 extra, ("", f"Share of the invoices with {extra[:8].replace('_', ' ')}.")
             )
             out[f"history.{energy}.{extra}"] = BillFeature(unit, meaning, extra in _IDENTITY_EXTRAS)
+    for name in CLIENT:
+        out[f"client.{name}"] = BillFeature(
+            "code", f"{name.capitalize()} of the client, as coded in the file."
+        )
     for name in CONTRACT:
         out[f"contract.{name}"] = BillFeature(*_CONTRACT[name])
     for column in SPREAD_OF:

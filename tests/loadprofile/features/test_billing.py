@@ -163,6 +163,7 @@ def test_every_column_has_a_unit_and_a_sentence(made: tuple[Clients, Invoices, M
     clients, invoices, _ = made
     table = billing_features(clients, invoices, yardsticks=fit_yardsticks(clients, invoices))
     assert table.names == tuple(BILL_FEATURES)
+    assert np.array_equal(table.column("client.region"), clients.region)
     assert all(feature.meaning.endswith(".") for feature in BILL_FEATURES.values())
     assert BILL_FEATURES["use.elec.per_day"].unit == "kWh/day"
     assert BILL_FEATURES["use.gaz.per_day"].unit == "gas units/day"
@@ -234,6 +235,7 @@ def test_a_client_without_an_invoice_has_a_row_of_unknowns() -> None:
     table = billing_features(clients, bills)
     assert len(table) == 3
     assert np.isnan(table.column("use.elec.bills")).tolist() == [True, False, True]
+    assert not np.isnan(table.column("client.district")).any()
     assert table.column("contract.bills").tolist() == [0, 1, 0]
 
 
