@@ -3,7 +3,8 @@
     LoadProfileError                    exit code
     |-- InputError                      3   a file or frame that cannot be read as what it should be
     |   |-- UnreadableFileError             path, reason (line when known)
-    |   `-- MissingColumnsError             path, missing, found
+    |   |-- MissingColumnsError             path, missing, found
+    |   `-- WrongTableError                 path, wanted, missing, found
     |-- OptionError                     2   a setting that makes no sense, or two that contradict
     |-- NothingToJudgeError             4   readable input, but no meter with enough data to say anything
     |-- ModelFileError                  3   a model file that is damaged, altered or from another layout
@@ -56,6 +57,19 @@ class MissingColumnsError(InputError):
             f"{self.path}: no column {' and no column '.join(repr(m) for m in self.missing)}; "
             f"found: {shown or 'none'} (name other columns with --map {self.missing[0]}=NAME)"
         )
+
+
+class WrongTableError(InputError):
+    """A table of another kind than the one asked for: ``path``, ``wanted``, ``missing``, ``found``."""
+
+    def __init__(self, path: str | Path, wanted: str, missing: Iterable[str], found: Iterable[str]) -> None:
+        self.path = str(path)
+        self.wanted = wanted
+        self.missing = tuple(missing)
+        self.found = tuple(str(name) for name in found)
+        shown = ", ".join(self.found[:8]) + (", ..." if len(self.found) > 8 else "")
+        lacks = ", ".join(self.missing)
+        super().__init__(f"{self.path}: not {wanted}: it lacks {lacks} (its columns: {shown or 'none'})")
 
 
 class OptionError(LoadProfileError):
