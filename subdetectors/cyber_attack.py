@@ -11,10 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused
-from loadprofile.context_signs import on_day_off
 from loadprofile.features.circumstances import events_near, outage_share
 from loadprofile.features.population import Population
+from loadprofile.signs.balance import excused
+from loadprofile.signs.context import on_day_off
+from loadprofile.signs.traces import shuffled_slots
 from loadprofile.strength import (
     Measures,
     at_midnight,
@@ -33,7 +34,6 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
-from loadprofile.trace_signs import shuffled_slots
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.CYBER_ATTACK)

@@ -11,12 +11,13 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused, followed, more_than_feeder, unfollowed_rise, wrong_feeder
-from loadprofile.context_signs import channels_exchanged, negative_beside_export, power_factor_odd
 from loadprofile.features.circumstances import RegisterChecks, outage_share, register_checks
 from loadprofile.features.population import Population
+from loadprofile.signs.balance import excused, followed, more_than_feeder, unfollowed_rise, wrong_feeder
+from loadprofile.signs.context import channels_exchanged, negative_beside_export, power_factor_odd
+from loadprofile.signs.registers import advanced, register_sum
+from loadprofile.signs.traces import cut_evenings, days_in_one_reading, index_for_energy, swapped_dates
 from loadprofile.strength import (
-    Floats,
     Measures,
     at_midnight,
     between,
@@ -34,7 +35,6 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
-from loadprofile.trace_signs import cut_evenings, days_in_one_reading, index_for_energy, swapped_dates
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.DATA_MISMATCH)
@@ -183,7 +183,7 @@ def shared_gap(m: Measures, checks: RegisterChecks) -> Signature:
         ramp(m["integrity.gaps_per_30d"], 3.0, 12.0), ramp(m["integrity.gap_midnight_share"], 0.5, 0.2)
     )
     known = outage_share(m.population, onset, m.when("gap_last"))
-    strength = unless(lifted(strength, _advanced(checks)), known, 0.6 * daily)
+    strength = unless(lifted(strength, advanced(checks)), known, 0.6 * daily)
     return _sign(
         "shared_gap", strength,
         lambda i: f"{percent(lost[i], 1)} of the readings are absent, in a gap that is shared slot for "
@@ -218,7 +218,7 @@ def midnight_gap(m: Measures, checks: RegisterChecks) -> Signature:
     """Whole days are absent: gaps cut along file borders, not where a radio fails."""
     lost, share = m["integrity.missing_share"], m["integrity.gap_midnight_share"]
     strength = 0.8 * both(ramp(share, 0.5, 0.9), ramp(lost, 0.005, 0.04))
-    strength = lifted(strength, _advanced(checks))
+    strength = lifted(strength, advanced(checks))
     return _sign(
         "midnight_gap", strength,
         lambda i: f"{percent(lost[i], 1)} of the readings are absent, {percent(share[i])} of them in gaps "
@@ -381,21 +381,3 @@ def negative(m: Measures) -> Signature:
         quantity="share of negative readings", found=share, expected=0.0, onset=m.when("negative_began"),
         end=m.when("negative_last"), speaks=1.2,
     )  # fmt: skip
-
-
-def register_sum(checks: RegisterChecks) -> Signature:
-    """The intervals do not add up to what the register advanced."""
-    ratio = checks.sum_ratio
-    off = np.abs(np.log(np.clip(ratio, 1e-6, None)))
-    return _sign(
-        "register_sum", both(ramp(off, 0.03, 0.1), ramp(checks.windows, 0.5, 3.0)),
-        lambda i: f"The intervals add up to {number(ratio[i], 3)} of the register difference "
-        f"(median of {count(checks.windows[i], 'complete window', 'complete windows')}).",
-        quantity="interval sum / register difference", found=ratio, expected=1.0, source="registers",
-        speaks=0.8,
-    )  # fmt: skip
-
-
-def _advanced(checks: RegisterChecks) -> Floats:
-    """The register went on counting while readings were absent: only the data were lost."""
-    return ramp(checks.gap_advance, 0.3, 0.8)

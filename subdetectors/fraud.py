@@ -13,10 +13,11 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused, feeder_lacks, in_the_residual, real_saving, unused_zeros
-from loadprofile.context_signs import in_context, reactive_stays
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
+from loadprofile.signs.balance import excused, feeder_lacks, in_the_residual, real_saving, unused_zeros
+from loadprofile.signs.context import in_context, reactive_stays
+from loadprofile.signs.traces import borrowed_load, own_ceiling, random_numbers
 from loadprofile.strength import (
     Floats,
     Measures,
@@ -33,7 +34,6 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
-from loadprofile.trace_signs import borrowed_load, own_ceiling, random_numbers
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.FRAUD)

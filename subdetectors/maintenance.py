@@ -12,10 +12,11 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused, real_saving, unused_zeros
-from loadprofile.context_signs import in_context, reactive_alone
 from loadprofile.features.circumstances import RegisterChecks, events_near, outage_share, register_checks
 from loadprofile.features.population import Population
+from loadprofile.signs.balance import excused, real_saving, unused_zeros
+from loadprofile.signs.context import in_context, reactive_alone
+from loadprofile.signs.traces import counted_in_lumps, in_lumps, not_started, rising_gain, scaled_load
 from loadprofile.strength import (
     Measures,
     at_midnight,
@@ -32,7 +33,6 @@ from loadprofile.strength import (
     ramp,
     unless,
 )
-from loadprofile.trace_signs import counted_in_lumps, in_lumps, not_started, rising_gain, scaled_load
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 
 _sign = partial(sign, Cause.MAINTENANCE)

@@ -11,9 +11,17 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.balance_signs import excused, false_rise, matched_by_feeder
-from loadprofile.context_signs import in_context, own_generation
 from loadprofile.features.population import Population
+from loadprofile.signs.balance import excused, false_rise, matched_by_feeder
+from loadprofile.signs.context import in_context, own_generation
+from loadprofile.signs.traces import (
+    BEFORE_DAWN,
+    added_evenly,
+    added_share,
+    day_block,
+    evening_draw,
+    level_before,
+)
 from loadprofile.strength import (
     Floats,
     Measures,
@@ -27,14 +35,6 @@ from loadprofile.strength import (
     percent,
     ramp,
     unless,
-)
-from loadprofile.trace_signs import (
-    BEFORE_DAWN,
-    added_evenly,
-    added_share,
-    day_block,
-    evening_draw,
-    level_before,
 )
 from loadprofile.verdicts import Cause, Findings, Signature, findings_from, sign
 

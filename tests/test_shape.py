@@ -40,8 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("features",),
     ("strength",),
     ("verdicts",),
-    ("balance_signs", "trace_signs"),
-    ("context_signs",),
+    ("signs",),
     ("space",),
     ("classify",),
     ("route",),
@@ -59,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # ingest places rows on the cube's grid, so it may know the grid's constants.
 ALLOWED_UPWARD: set[tuple[str, str]] = set()
 SUBDETECTORS_SEE = {"errors", "ingest", "profiles", "features", "classify", "verdicts", "strength"}
-SUBDETECTORS_SEE |= {"balance_signs", "context_signs", "trace_signs"}
+SUBDETECTORS_SEE |= {"signs"}
 
 # What touches the world. Everything else in loadprofile is functions on arrays.
 IMPURE_STAGES = {

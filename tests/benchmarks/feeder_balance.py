@@ -28,13 +28,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from low_voltage import Neighbourhood, afflicted, neighbourhood, one_of_each
 
-from loadprofile.balance_signs import (
-    feeder_lacks,
-    in_the_residual,
-    matched_by_feeder,
-    unfollowed_rise,
-    wrong_feeder,
-)
 from loadprofile.classify.proportions import wilson
 from loadprofile.emulate.surroundings import drawn_feeders, feeder_records
 from loadprofile.features.balance import balance_features, likelier_feeders
@@ -44,6 +37,13 @@ from loadprofile.features.population import Context, Population
 from loadprofile.features.table import FeatureTable, beside
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import Survey, survey
+from loadprofile.signs.balance import (
+    feeder_lacks,
+    in_the_residual,
+    matched_by_feeder,
+    unfollowed_rise,
+    wrong_feeder,
+)
 from loadprofile.strength import Measures
 
 THEFTS = (

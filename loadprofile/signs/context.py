@@ -1,6 +1,6 @@
 """What holidays, weather, export and reactive energy say, as signatures, excuses and clauses of sentences.
 
-One concept that several sub-detectors speak of, as ``balance_signs`` is for feeder totals. Columns
+One concept that several sub-detectors speak of, as ``balance`` is for feeder totals. Columns
 ``context.*`` are NaN where the input was not given; a strength is NaN then, and excuses nothing.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from loadprofile.balance_signs import excused
 from loadprofile.features.holidays import holiday_mask
+from loadprofile.signs.balance import excused
 from loadprofile.strength import (
     Floats,
     Measures,

@@ -7,21 +7,21 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from loadprofile import balance_signs
 from loadprofile.features.balance import NAMES
 from loadprofile.features.population import Context, Population
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
+from loadprofile.signs import balance
 from loadprofile.strength import Measures
 from loadprofile.verdicts import Signature
 
 SIGNS: tuple[Callable[[Measures], Signature], ...] = (
-    balance_signs.feeder_lacks,
-    balance_signs.in_the_residual,
-    balance_signs.wrong_feeder,
-    balance_signs.more_than_feeder,
-    balance_signs.unfollowed_rise,
-    balance_signs.matched_by_feeder,
+    balance.feeder_lacks,
+    balance.in_the_residual,
+    balance.wrong_feeder,
+    balance.more_than_feeder,
+    balance.unfollowed_rise,
+    balance.matched_by_feeder,
 )
 CHANGE = ("change.log_ratio", "change.glr", "change.duration_days", "when.change", "when.change_end")
 
@@ -51,12 +51,12 @@ def strength(sign: Callable[[Measures], Signature], **columns: float) -> float:
 def test_nothing_given_is_nothing_judged() -> None:
     for sign in SIGNS:
         assert np.isnan(strength(sign)), sign
-    for excuse in (balance_signs.real_saving, balance_signs.unused_zeros, balance_signs.false_rise):
+    for excuse in (balance.real_saving, balance.unused_zeros, balance.false_rise):
         assert np.isnan(excuse(measures())[0])
 
 
 def test_a_fall_that_the_feeder_did_not_follow() -> None:
-    sign = balance_signs.feeder_lacks(measures(**LACK))
+    sign = balance.feeder_lacks(measures(**LACK))
     assert sign.strength[0] > 0.8
     said = sign.explain(0)
     assert "lacks 4.2 kWh a day" in said.sentence
@@ -75,51 +75,42 @@ def test_a_fall_that_the_feeder_did_not_follow() -> None:
     ],
 )
 def test_what_is_no_theft(real: dict[str, float]) -> None:
-    assert strength(balance_signs.feeder_lacks, **(LACK | real)) < 0.1
+    assert strength(balance.feeder_lacks, **(LACK | real)) < 0.1
 
 
 def test_followed_changes_excuse_and_unjudged_ones_do_not() -> None:
     saving = measures(**(LACK | {"step_share": 0.05, "step_z": 1.0}))
-    sign = balance_signs.feeder_lacks(measures(**LACK))
+    sign = balance.feeder_lacks(measures(**LACK))
     excused, same = (
-        balance_signs.excused([sign], balance_signs.real_saving(m), (sign.name,))[0]
-        for m in (saving, measures())
+        balance.excused([sign], balance.real_saving(m), (sign.name,))[0] for m in (saving, measures())
     )
     assert excused.strength[0] < 0.2 * sign.strength[0]
     assert same.strength[0] == sign.strength[0]
-    assert balance_signs.excused([sign], balance_signs.real_saving(saving), ("other",))[0] is sign
+    assert balance.excused([sign], balance.real_saving(saving), ("other",))[0] is sign
 
 
 def test_rises_real_and_false() -> None:
     real = dict(LACK, log_ratio=0.7, step_share=0.03, step_z=1.0, duration_days=30.0)
     false = dict(LACK, log_ratio=0.7, step_share=1.0, duration_days=30.0)
-    assert (
-        strength(balance_signs.matched_by_feeder, **real)
-        > 0.7
-        > strength(balance_signs.unfollowed_rise, **real)
-    )
-    assert (
-        strength(balance_signs.unfollowed_rise, **false)
-        > 0.6
-        > strength(balance_signs.matched_by_feeder, **false)
-    )
+    assert strength(balance.matched_by_feeder, **real) > 0.7 > strength(balance.unfollowed_rise, **real)
+    assert strength(balance.unfollowed_rise, **false) > 0.6 > strength(balance.matched_by_feeder, **false)
 
 
 def test_a_link_without_a_lead_or_a_size_accuses_nobody() -> None:
     link = {"link": 12.0, "margin": 6.0, "coefficient": 0.5, "low_z": 0.0, "top_z": 0.0, "feeder_size": 30.0}
-    assert strength(balance_signs.in_the_residual, **link) > 0.8
-    assert strength(balance_signs.in_the_residual, **(link | {"margin": 0.5})) < 0.1
-    assert strength(balance_signs.in_the_residual, **(link | {"coefficient": 0.01})) < 0.1
+    assert strength(balance.in_the_residual, **link) > 0.8
+    assert strength(balance.in_the_residual, **(link | {"margin": 0.5})) < 0.1
+    assert strength(balance.in_the_residual, **(link | {"coefficient": 0.01})) < 0.1
 
 
 def test_a_wrong_line_needs_another_feeder_that_holds_the_load() -> None:
     line = {"own_coefficient": -1.02, "other_coefficient": 1.05, "other_z": 20.0, "other_feeder": 2.0}
-    assert strength(balance_signs.wrong_feeder, **line) > 0.9
+    assert strength(balance.wrong_feeder, **line) > 0.9
     # a reading forty times too large is absent from the total as well, and in no other
-    assert strength(balance_signs.wrong_feeder, **(line | {"other_feeder": np.nan, "other_z": np.nan})) == 0.0
-    assert strength(balance_signs.wrong_feeder, **(line | {"own_coefficient": -0.2})) == 0.0
+    assert strength(balance.wrong_feeder, **(line | {"other_feeder": np.nan, "other_z": np.nan})) == 0.0
+    assert strength(balance.wrong_feeder, **(line | {"own_coefficient": -0.2})) == 0.0
 
 
 def test_more_than_the_whole_feeder() -> None:
-    assert strength(balance_signs.more_than_feeder, impossible=0.02, feeder_size=20) > 0.8
-    assert strength(balance_signs.more_than_feeder, impossible=0.0, feeder_size=20) == 0.0
+    assert strength(balance.more_than_feeder, impossible=0.02, feeder_size=20) > 0.8
+    assert strength(balance.more_than_feeder, impossible=0.0, feeder_size=20) == 0.0

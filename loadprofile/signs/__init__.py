@@ -1,0 +1,1 @@
+"""Signs that several sub-detectors ask for: what feeder totals, further inputs and exact traces show."""
