@@ -12,6 +12,7 @@ from functools import partial, reduce
 from operator import add
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from loadprofile.engines.local import Engine, LocalEngine
@@ -113,9 +114,8 @@ def measure(
     counts = reduce(add, (c for _, _, c in first))
     peers = group_peers(blocks, own)
     slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
-    given = context or Context()
-    shared = Context(holidays=given.holidays, weather=given.weather)
-    changed = below(engine.map(partial(_changes, profiles, blocks, peers, shared), slices))
+    weather = None if context is None else context.weather
+    changed = below(engine.map(partial(_changes, profiles, blocks, peers, weather), slices))
     table = beside([own, changed, peers_features(peers)])
     balance = balance_features(profiles, changed, context)
     known = context_features(profiles, blocks, changed, context)
@@ -128,13 +128,10 @@ def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, Daily
 
 
 def _changes(
-    profiles: LoadProfiles, blocks: DailyBlocks, peers: PeerGroups, context: Context, rows: slice
+    profiles: LoadProfiles, blocks: DailyBlocks, peers: PeerGroups, weather: pd.DataFrame | None, rows: slice
 ) -> FeatureTable:
     """Map 2: what changed in one batch, after removing what peers did on the same days."""
-    return change_features(
-        profiles.take(rows), blocks.take(rows), peers.expected(rows),
-        holidays=context.holidays, weather=context.weather,
-    )  # fmt: skip
+    return change_features(profiles.take(rows), blocks.take(rows), peers.expected(rows), weather=weather)
 
 
 def examine(measured: Survey, detectors: Sequence[SubDetector]) -> tuple[Findings, ...]:

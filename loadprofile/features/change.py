@@ -17,7 +17,6 @@ from loadprofile.features import regimes
 from loadprofile.features.aligned import MARKS, QUANTILES
 from loadprofile.features.channels import WEIGHTS
 from loadprofile.features.daily import DailyBlocks
-from loadprofile.features.holidays import weekdays
 from loadprofile.features.rational import nearest_rational
 from loadprofile.features.shape_change import (
     clock_means,
@@ -55,7 +54,6 @@ def change_features(
     blocks: DailyBlocks,
     expected: NDArray[np.float32] | None,
     *,
-    holidays: pd.DataFrame | None = None,
     weather: pd.DataFrame | None = None,
 ) -> FeatureTable:
     """The change of each meter of a batch: columns ``change.*`` and ``when.change*``.
@@ -65,7 +63,6 @@ def change_features(
         blocks: its daily blocks.
         expected: ``(m, d, 8)`` movement of each meter's peers (``PeerGroups.expected``), all NaN for
             a meter without peers; None = nobody has peers.
-        holidays: days off (``date``); on the channels of the day they stand among the Sundays.
         weather: ``timestamp, temperature_c``: for meters without peers the degrees of heating and cooling
             are the covariate, in place of the yearly cosine.
 
@@ -85,7 +82,7 @@ def change_features(
     profile = np.full((m, 2, s), np.nan)
     quantiles = np.full((m, 2, len(QUANTILES)), np.nan)
     marks = np.zeros((m, 2, len(MARKS)))
-    weekday = weekdays(profiles.days, holidays)
+    weekday = (profiles.days.astype(np.int64) + 3) % 7
     season = seasonal(profiles.days) if weather is None else by_temperature(profiles.days, weather)
     regimes.examine(
         profiles.kwh, blocks.power, expected, season, profiles.exists, weekday, WEIGHTS,

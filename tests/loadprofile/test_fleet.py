@@ -12,7 +12,7 @@ import pytest
 from loadprofile.emulate.scenario import draw
 from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.population import Context
-from loadprofile.fleet import divide, judge_fleet, look_closer, measure_fleet
+from loadprofile.fleet import divide, fleet_context, judge_fleet, look_closer, measure_fleet, recalled
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import judge, survey
@@ -155,3 +155,32 @@ def test_nothing_to_judge_and_optional_inputs(touched: LoadProfiles, tmp_path: P
         for meter in part.context.outages["meter_id"]
     ]
     assert about == [name]
+
+
+def test_weather_holds_for_all_parts_and_channels_go_with_their_meters(
+    touched: LoadProfiles, tmp_path: Path
+) -> None:
+    days = touched.days.astype("datetime64[s]")
+    context = Context(
+        holidays=pd.DataFrame({"date": days[[3, 40]], "name": ""}),
+        weather=pd.DataFrame({"timestamp": days, "temperature_c": np.sin(np.arange(len(days)) / 4) + 9}),
+        reactive=(touched.with_kwh((0.3 * touched.kwh).astype(np.float32)),),
+    )
+    fleet = measure_fleet(spooled(touched, tmp_path / "s", 500), tmp_path, context, size=30)
+    assert len(fleet.parts) > 1
+    for part in fleet.parts:
+        assert part.context.reactive is not None
+        assert sorted(part.context.reactive[0].meter_ids.tolist()) == sorted(part.spool.meter_ids.tolist())
+    some = {str(part.spool.meter_ids[0]) for part in fleet.parts}
+    gathered = fleet_context(fleet, some)
+    assert gathered.holidays is not None
+    assert len(gathered.holidays) == 2  # once, not once a part
+    assert gathered.weather is not None
+    assert len(gathered.weather) == len(days)
+    assert gathered.reactive is not None
+    assert {name for cube in gathered.reactive for name in cube.meter_ids.tolist()} == some
+    known = recalled(fleet.parts[0], *fleet.shared(0)).features.group("context")
+    whole = survey(touched, context).features.group("context")
+    one = [touched.meter_ids.tolist().index(name) for name in known.meter_ids.tolist()]
+    factor = "context.power_factor"
+    np.testing.assert_allclose(known.column(factor), whole.column(factor)[one], rtol=1e-4)
