@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("features",),
     ("strength",),
     ("verdicts",),
-    ("balance_signs", "trace_signs"),
+    ("balance_signs", "trace_signs", "course"),
     ("space",),
     ("classify",),
     ("route",),
