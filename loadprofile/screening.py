@@ -31,8 +31,9 @@ from loadprofile.features.slots import SlotCounts, count_slots
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
-from loadprofile.route import decide
-from loadprofile.verdicts import CAUSES, Cause, Findings, SubDetector, Verdicts
+from loadprofile.route import Routed, decide
+from loadprofile.signs.course import courses
+from loadprofile.verdicts import CAUSES, Cause, Evidence, Findings, SubDetector, Verdicts
 
 BATCH = 500
 """Meters in a batch: small enough for the cache of per-batch temporaries, large enough for few calls."""
@@ -225,10 +226,22 @@ def verdicts_on(
             lost_kwh=lost, lost_kwh_low=lost_low, lost_kwh_high=lost_high,
             incident=np.where(normal, -1, measured.incident),
             would_decide=routed.would_decide,
-            evidence=routed.evidence,
+            evidence=_with_courses(measured, routed),
         ),
         findings,
     )  # fmt: skip
+
+
+def _with_courses(measured: Survey, routed: Routed) -> tuple[tuple[Evidence, ...], ...]:
+    """What was said of each meter and, last, the dates of all changes of those that are not normal."""
+    rows = np.flatnonzero(routed.cause != str(Cause.NORMAL))
+    said = list(routed.evidence)
+    power, expected = measured.blocks.power[rows], measured.peers.expected(rows)
+    found = courses(power, expected, measured.blocks.days, routed.leading[rows])
+    for row, course in zip(rows.tolist(), found, strict=True):
+        if course is not None:
+            said[row] = (*said[row], course)
+    return tuple(said)
 
 
 def _lost(
