@@ -19,7 +19,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "A
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -110,17 +109,23 @@ def agreement(found: pd.DataFrame, right: np.ndarray, invoices: Invoices) -> str
     return f"{np.isclose(theirs[known], mine[known], rtol=1e-4, atol=1e-3).mean():.3%}"
 
 
+def peak_memory() -> float:
+    """Largest resident size of this process in GiB (Linux; ``ru_maxrss`` would count the parent's too)."""
+    (line,) = [text for text in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in text]
+    return int(line.split()[1]) / 2**20
+
+
 def run(way: str, files: list[Path]) -> None:
     """Read, do it once on a few clients, do it, print one row of the table."""
     start, cpu = time.perf_counter(), time.process_time()
     intake = read_steg(files)
     reading = time.perf_counter() - start, time.process_time() - cpu
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    before = peak_memory()
     few = np.arange(min(100, len(intake.clients)))
     do(way, StegIntake(intake.clients.take(few), intake.invoices.of_clients(few), intake.client_rows,
                        intake.invoice_rows, intake.repairs, intake.rejects, intake.files))  # fmt: skip
     wall, cpu, columns, said = do(way, intake)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     if way == "ours, all":
         rows = len(intake.invoices)
         took = f"{reading[0]:.1f} | {reading[1]:.1f}"
