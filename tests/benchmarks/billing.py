@@ -6,7 +6,7 @@
 
 Needs the extra ``bench`` for polars and DuckDB. The invoices are made (the figures say how fast, not how
 good). The peers do what the public entries do: eight statistics of sixteen columns per client (128 columns);
-ours does these too (``ours, the same 128``) and everything else (``ours, all``). Each way runs in a
+ours does these too (``ours: the same 128``) and everything else (``ours: all``). Each way runs in a
 process of its own, from columns in memory to columns in memory, without compilation and reading.
 """
 
@@ -126,7 +126,7 @@ def run(way: str, files: list[Path]) -> None:
                        intake.invoice_rows, intake.repairs, intake.rejects, intake.files))  # fmt: skip
     wall, cpu, columns, said = do(way, intake)
     peak = peak_memory()
-    if way == "ours, all":
+    if way == "ours: all":
         rows = len(intake.invoices)
         took = f"{reading[0]:.1f} | {reading[1]:.1f}"
         print(f"| reading {rows:,} invoices (CSV) | 16 | {took} | {before:.2f} | - |")
@@ -142,7 +142,7 @@ def do(way: str, intake: StegIntake) -> tuple[float, float, int, str]:
     if frame is not None:
         found = peers[way](frame)
         columns = found.shape[1]
-    elif way == "ours, all":
+    elif way == "ours: all":
         yardsticks = fit_yardsticks(intake.clients, invoices)
         columns = len(billing_features(intake.clients, invoices, yardsticks=yardsticks).names)
     else:
@@ -168,7 +168,7 @@ def main() -> None:
     if options.run:
         run(options.run[0], [options.clients, Path(options.run[1])])
         return
-    ways = ("ours, all", "ours, the same 128", "pandas groupby", "polars", "DuckDB")
+    ways = ("ours: all", "ours: the same 128", "pandas groupby", "polars", "DuckDB")
     wanted = [part for part in options.only.split(",") if part]
     (table,) = open_tables(options.clients)
     found = StegTable(table, find_columns(table.header, CLIENT_COLUMNS), ())
