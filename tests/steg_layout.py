@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.csv
 
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 HEADER = (
     "client_id,invoice_date,tarif_type,counter_number,counter_statue,counter_code,reading_remarque,"

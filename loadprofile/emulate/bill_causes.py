@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from loadprofile.emulate.bill_rows import BillRows, Whole
-from loadprofile.ingest.steg_values import ELEC
+from loadprofile.ingest.steg.values import ELEC
 
 CAUSES = ("level_drop", "index_stall", "index_gap", "overlap", "coefficient_error", "sum_error", "estimated",
           "wrap_around", "months_error")  # fmt: skip

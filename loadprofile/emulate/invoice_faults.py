@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from loadprofile.ingest.steg_layout import INVOICE_COLUMNS, ORDER
+from loadprofile.ingest.steg.layout import INVOICE_COLUMNS, ORDER
 
 REAL_ROWS = 4_476_749
 FOREIGN = (46, 618, 769, 420, 269_375)

@@ -20,8 +20,8 @@ from loadprofile.emulate.bill_causes import CAUSE_COLUMNS, plant_causes
 from loadprofile.emulate.bill_rows import BillRows
 from loadprofile.emulate.invoice_faults import REAL_FAULTS, FileFaults, plant_faults
 from loadprofile.errors import OptionError
-from loadprofile.ingest.steg_layout import INVOICE_COLUMNS
-from loadprofile.ingest.steg_values import ELEC, ENERGIES, GAZ, Clients
+from loadprofile.ingest.steg.layout import INVOICE_COLUMNS
+from loadprofile.ingest.steg.values import ELEC, ENERGIES, GAZ, Clients
 
 INVOICES_PER_CLIENT = 4_476_749 / 135_493
 FIRST, LAST = np.datetime64("2005-01-10"), np.datetime64("2019-03-20")

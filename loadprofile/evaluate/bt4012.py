@@ -27,10 +27,10 @@ from loadprofile.evaluate.cells import Cell, Table
 from loadprofile.evaluate.estimates import Estimate, Meters
 from loadprofile.evaluate.metrics import Ranked
 from loadprofile.evaluate.splits import assert_disjoint, by_meter
-from loadprofile.features.billing import billing_features, fit_yardsticks, without_last
-from loadprofile.features.billing_names import BILL_FEATURES
+from loadprofile.features.billing.describe import billing_features, fit_yardsticks, without_last
+from loadprofile.features.billing.names import BILL_FEATURES
 from loadprofile.features.table import FeatureTable
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 CUT_LAST = 3

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.errors import NothingToJudgeError, ShapeError
-from loadprofile.features.billing_peers import FULL, BillMeans, deviations
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.features.billing.peers import FULL, BillMeans, deviations
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 ONE_HOT = ("district", "category", "region")
 RISKS = ("region", "district")

@@ -31,15 +31,15 @@ import pyarrow as pa
 import pyarrow.csv
 
 from loadprofile.emulate.invoices import make_invoices
-from loadprofile.features.billing import billing_features, fit_yardsticks
-from loadprofile.features.billing_periods import bill_periods
-from loadprofile.features.billing_spread import SPREAD_OF, STATISTICS, spreads
+from loadprofile.features.billing.describe import billing_features, fit_yardsticks
+from loadprofile.features.billing.periods import bill_periods
+from loadprofile.features.billing.spread import SPREAD_OF, STATISTICS, spreads
 from loadprofile.ingest.readings import RejectLog
-from loadprofile.ingest.steg import StegIntake, read_steg
-from loadprofile.ingest.steg_audit import RepairLog
-from loadprofile.ingest.steg_clients import read_clients
-from loadprofile.ingest.steg_layout import CLIENT_COLUMNS, StegTable, find_columns
-from loadprofile.ingest.steg_values import Invoices
+from loadprofile.ingest.steg.audit import RepairLog
+from loadprofile.ingest.steg.clients import read_clients
+from loadprofile.ingest.steg.layout import CLIENT_COLUMNS, StegTable, find_columns
+from loadprofile.ingest.steg.reader import StegIntake, read_steg
+from loadprofile.ingest.steg.values import Invoices
 from loadprofile.ingest.tables import open_tables
 
 

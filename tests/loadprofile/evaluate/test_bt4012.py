@@ -16,9 +16,9 @@ from loadprofile.evaluate import bt4012
 from loadprofile.evaluate.bt4012_features import report_features, risky
 from loadprofile.evaluate.cells import as_markdown
 from loadprofile.evaluate.splits import LeakError
-from loadprofile.features.billing import billing_features, fit_yardsticks
-from loadprofile.ingest.steg import read_steg
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.features.billing.describe import billing_features, fit_yardsticks
+from loadprofile.ingest.steg.reader import read_steg
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 Builder = Callable[[Clients, Invoices, np.ndarray], np.ndarray]
 

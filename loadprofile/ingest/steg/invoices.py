@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.errors import UnreadableFileError
-from loadprofile.ingest import steg_audit as rules
 from loadprofile.ingest.columns import cell_text
 from loadprofile.ingest.dialect import Block
 from loadprofile.ingest.readings import Reject, RejectLog, shorten
-from loadprofile.ingest.steg_audit import RepairLog, RowAccount
-from loadprofile.ingest.steg_cells import LARGEST, UNREAD, Cells, dates, energies, ids, whole_numbers
-from loadprofile.ingest.steg_layout import INVOICE_COLUMNS, LEVELS, ORDER, UNKNOWN, StegTable
-from loadprofile.ingest.steg_order import duplicates, sorted_rows
-from loadprofile.ingest.steg_shift import Shifted, find_shifted, shift_back
-from loadprofile.ingest.steg_values import ELEC, ENERGIES, GAZ, Clients, Invoices
+from loadprofile.ingest.steg import audit as rules
+from loadprofile.ingest.steg.audit import RepairLog, RowAccount
+from loadprofile.ingest.steg.cells import LARGEST, UNREAD, Cells, dates, energies, ids, whole_numbers
+from loadprofile.ingest.steg.layout import INVOICE_COLUMNS, LEVELS, ORDER, UNKNOWN, StegTable
+from loadprofile.ingest.steg.order import duplicates, sorted_rows
+from loadprofile.ingest.steg.shift import Shifted, find_shifted, shift_back
+from loadprofile.ingest.steg.values import ELEC, ENERGIES, GAZ, Clients, Invoices
 
 STATUSES = (0, 1, 2, 3, 4, 5)
 """Known values of the counter status."""

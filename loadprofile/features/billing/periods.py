@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from loadprofile.ingest.steg_values import Invoices
+from loadprofile.ingest.steg.values import Invoices
 from loadprofile.profiles import frozen
 
 DAYS_A_MONTH = 30.4375

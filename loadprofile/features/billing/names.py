@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from loadprofile.features.billing_checks import CHECKS
-from loadprofile.features.billing_history import CONTRACT, COUNTS, EXTRAS, HISTORIES
-from loadprofile.features.billing_spread import SPREAD_OF, STATISTICS
+from loadprofile.features.billing.checks import CHECKS
+from loadprofile.features.billing.history import CONTRACT, COUNTS, EXTRAS, HISTORIES
+from loadprofile.features.billing.spread import SPREAD_OF, STATISTICS
 
 ENERGY_NAMES = ("elec", "gaz")
 CLIENT = ("district", "region", "category")
@@ -126,7 +126,7 @@ def _named() -> dict[str, BillFeature]:
             out[f"spread.{column}.{statistic}"] = BillFeature(unit, meaning, column in _IDENTITY_SPREADS)
     for energy in ENERGY_NAMES:
         for check in CHECKS:
-            told = f"Invoices that break the check {check!r} (billing_checks.py)."
+            told = f"Invoices that break the check {check!r} (billing/checks.py)."
             identity = check in ("index_restart", "coefficient", "both_energies")
             out[f"check.{energy}.{check}"] = BillFeature("invoices", told, identity)
     for which in ("most", "least", "mean"):

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from loadprofile.errors import ShapeError
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 FULL = ("month", "year", "district", "region", "tariff", "category")
 """The key of report 002 (FACTS, section 5)."""

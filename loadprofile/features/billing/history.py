@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from loadprofile.features.billing_periods import DAYS_A_MONTH, BillPeriods
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.features.billing.periods import DAYS_A_MONTH, BillPeriods
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 HISTORIES = ("counter", "status", "code", "coefficient", "tariff", "remark")
 COUNTS = ("values", "changes", "age")

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from loadprofile.errors import UnreadableFileError
 from loadprofile.ingest.columns import cell_text, number_column
 from loadprofile.ingest.readings import Reject, RejectLog, shorten
-from loadprofile.ingest.steg_audit import DAY_FIRST, DUPLICATE, MISSPELT, WHOLE_COLUMN, RepairLog, RowAccount
-from loadprofile.ingest.steg_cells import LARGEST, UNREAD, Cells, dates, ids, whole_numbers
-from loadprofile.ingest.steg_layout import CLIENT_COLUMNS, UNKNOWN, StegTable
-from loadprofile.ingest.steg_values import Clients
+from loadprofile.ingest.steg.audit import DAY_FIRST, DUPLICATE, MISSPELT, WHOLE_COLUMN, RepairLog, RowAccount
+from loadprofile.ingest.steg.cells import LARGEST, UNREAD, Cells, dates, ids, whole_numbers
+from loadprofile.ingest.steg.layout import CLIENT_COLUMNS, UNKNOWN, StegTable
+from loadprofile.ingest.steg.values import Clients
 
 _NO_DAY = np.iinfo(np.int32).min
 _CODES = ("district", "region", "category")

@@ -11,15 +11,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.errors import OptionError, ShapeError
-from loadprofile.features.billing_checks import CHECKS, BillChecks, check_bills
-from loadprofile.features.billing_history import contract, histories
-from loadprofile.features.billing_names import BILL_FEATURES, CLIENT
-from loadprofile.features.billing_peers import BillMeans, deviations
-from loadprofile.features.billing_periods import BillPeriods, bill_periods
-from loadprofile.features.billing_spread import spreads
-from loadprofile.features.billing_use import use_of_bills
+from loadprofile.features.billing.checks import CHECKS, BillChecks, check_bills
+from loadprofile.features.billing.history import contract, histories
+from loadprofile.features.billing.names import BILL_FEATURES, CLIENT
+from loadprofile.features.billing.peers import BillMeans, deviations
+from loadprofile.features.billing.periods import BillPeriods, bill_periods
+from loadprofile.features.billing.spread import spreads
+from loadprofile.features.billing.use import use_of_bills
 from loadprofile.features.table import FeatureTable
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 
 def fit_yardsticks(clients: Clients, invoices: Invoices, least: int = 5) -> BillMeans:

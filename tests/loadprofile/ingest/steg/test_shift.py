@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadprofile.ingest.steg_layout import ORDER
-from loadprofile.ingest.steg_shift import find_shifted, shift_back
+from loadprofile.ingest.steg.layout import ORDER
+from loadprofile.ingest.steg.shift import find_shifted, shift_back
 
 USUAL = (7001, 0, 203, 6, 1, 82, 0, 0, 0, 14302, 14384, 4)
 

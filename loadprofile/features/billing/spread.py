@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from loadprofile.features.billing_periods import BillPeriods
-from loadprofile.ingest.steg_values import Invoices
+from loadprofile.features.billing.periods import BillPeriods
+from loadprofile.ingest.steg.values import Invoices
 
 SPREAD_OF = ("tariff", "counter", "status", "code", "remark", "coefficient", "level_1", "level_2", "level_3",
              "level_4", "old_index", "new_index", "months", "moved", "billed", "days")  # fmt: skip

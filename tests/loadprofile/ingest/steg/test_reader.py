@@ -17,7 +17,7 @@ from steg_layout import HEADER, made_clients, write_clients, write_invoices, wri
 from loadprofile.emulate.invoice_faults import FileFaults
 from loadprofile.emulate.invoices import make_invoices
 from loadprofile.errors import InputError, OptionError, UnreadableFileError, WrongTableError
-from loadprofile.ingest.steg import StegIntake, read_steg
+from loadprofile.ingest.steg.reader import StegIntake, read_steg
 
 GOOD = "c0,2014-03-24,11,1335667,0,203,8,1,82,0,0,0,14302,14384,4,ELEC"
 NEXT = "c0,2014-07-24,11,1335667,0,203,8,1,16,0,0,0,14384,14400,4,ELEC"

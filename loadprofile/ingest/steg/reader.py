@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadprofile.ingest.readings import RejectLog, rejects_file
-from loadprofile.ingest.steg_audit import RepairLog, RowAccount, write_audit
-from loadprofile.ingest.steg_clients import read_clients
-from loadprofile.ingest.steg_invoices import read_invoices
-from loadprofile.ingest.steg_layout import steg_tables
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.ingest.steg.audit import RepairLog, RowAccount, write_audit
+from loadprofile.ingest.steg.clients import read_clients
+from loadprofile.ingest.steg.invoices import read_invoices
+from loadprofile.ingest.steg.layout import steg_tables
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -12,10 +12,10 @@ from steg_layout import invoices_of, made_clients, write_clients, write_table
 
 from loadprofile.emulate.invoice_faults import FileFaults
 from loadprofile.emulate.invoices import make_invoices
-from loadprofile.features.billing_checks import CHECKS, BillChecks, check_bills
-from loadprofile.features.billing_periods import bill_periods
-from loadprofile.ingest.steg import read_steg
-from loadprofile.ingest.steg_values import Invoices
+from loadprofile.features.billing.checks import CHECKS, BillChecks, check_bills
+from loadprofile.features.billing.periods import bill_periods
+from loadprofile.ingest.steg.reader import read_steg
+from loadprofile.ingest.steg.values import Invoices
 
 DATES = ("2014-03-01", "2014-07-01", "2014-11-01", "2015-03-01")
 

@@ -31,8 +31,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.errors import ShapeError
-from loadprofile.features.billing_periods import DAYS_A_MONTH, BillPeriods
-from loadprofile.ingest.steg_values import Invoices
+from loadprofile.features.billing.periods import DAYS_A_MONTH, BillPeriods
+from loadprofile.ingest.steg.values import Invoices
 from loadprofile.profiles import frozen
 
 CHECKS = ("sum", "coefficient", "index_gap", "index_overlap", "index_restart", "negative", "below_zero",
@@ -53,7 +53,7 @@ class BillChecks:
     Attributes:
         bills: ``(c, 2)`` int32, invoices that were checked.
         count: ``(c, 2, k)`` int32, invoices that break the rule.
-        amount: ``(c, 2, k)`` float64, signed sum over them; see the table in ``billing_checks.py``.
+        amount: ``(c, 2, k)`` float64, signed sum over them; see the table in ``billing/checks.py``.
         first, worst: ``(c, 2, k)`` int64, row in ``Invoices`` of the earliest and of the largest; -1 = none.
         worst_amount: ``(c, 2, k)`` float64, amount of the worst one.
     """

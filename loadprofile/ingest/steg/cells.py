@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loadprofile.ingest.cells import BLANKS, number
 from loadprofile.ingest.columns import distinct, is_text, number_column
-from loadprofile.ingest.steg_values import ELEC, GAZ
+from loadprofile.ingest.steg.values import ELEC, GAZ
 
 UNREAD = np.iinfo(np.int64).min
 """Marks a cell that gave no value."""

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from loadprofile.features.billing_periods import DAYS_A_MONTH, BillPeriods
-from loadprofile.ingest.steg_values import Invoices
+from loadprofile.features.billing.periods import DAYS_A_MONTH, BillPeriods
+from loadprofile.ingest.steg.values import Invoices
 
 USE = ("bills", "per_day", "per_day_std", "per_day_variation", "per_day_max", "recent_ratio", "trend",
        "days")  # fmt: skip

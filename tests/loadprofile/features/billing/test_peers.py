@@ -8,9 +8,9 @@ import pytest
 from steg_layout import invoices_of, made_clients
 
 from loadprofile.errors import ShapeError
-from loadprofile.features import billing_peers
-from loadprofile.features.billing_peers import FULL, BillMeans, deviations
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.features.billing import peers
+from loadprofile.features.billing.peers import FULL, BillMeans, deviations
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 
 def bills(count: int = 300) -> tuple[Clients, Invoices]:
@@ -26,7 +26,7 @@ def bills(count: int = 300) -> tuple[Clients, Invoices]:
 
 @pytest.mark.parametrize("dense", [1 << 25, 0], ids=["table", "lookup"])
 def test_means_are_those_of_a_groupby(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(billing_peers, "DENSE", dense)
+    monkeypatch.setattr(peers, "DENSE", dense)
     clients, invoices = bills()
     level = invoices.levels[:, :1].astype(float)
     found = BillMeans(least=2).fit(clients, invoices, level).expected(clients, invoices)[:, 0]
@@ -46,7 +46,7 @@ def test_means_are_those_of_a_groupby(dense: int, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("dense", [1 << 25, 0], ids=["table", "lookup"])
 def test_unseen_kinds_take_the_mean_of_all(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(billing_peers, "DENSE", dense)
+    monkeypatch.setattr(peers, "DENSE", dense)
     clients, invoices = bills()
     level = invoices.levels[:, :1].astype(float)
     means = BillMeans(least=1).fit(clients, invoices, level)

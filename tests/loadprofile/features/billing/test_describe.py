@@ -12,14 +12,14 @@ from steg_layout import invoices_of, made_clients, write_clients, write_table
 from loadprofile.emulate.invoice_faults import FileFaults
 from loadprofile.emulate.invoices import MadeInvoices, make_invoices
 from loadprofile.errors import OptionError, ShapeError
-from loadprofile.features.billing import billing_features, fit_yardsticks, without_last
-from loadprofile.features.billing_history import REMARKS
-from loadprofile.features.billing_names import BILL_FEATURES
-from loadprofile.features.billing_periods import DAYS_A_MONTH, bill_periods
-from loadprofile.features.billing_spread import SPREAD_OF
+from loadprofile.features.billing.describe import billing_features, fit_yardsticks, without_last
+from loadprofile.features.billing.history import REMARKS
+from loadprofile.features.billing.names import BILL_FEATURES
+from loadprofile.features.billing.periods import DAYS_A_MONTH, bill_periods
+from loadprofile.features.billing.spread import SPREAD_OF
 from loadprofile.features.table import FeatureTable
-from loadprofile.ingest.steg import read_steg
-from loadprofile.ingest.steg_values import Clients, Invoices
+from loadprofile.ingest.steg.reader import read_steg
+from loadprofile.ingest.steg.values import Clients, Invoices
 
 
 @pytest.fixture(scope="module")

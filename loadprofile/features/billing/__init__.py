@@ -1,0 +1,1 @@
+"""What bills say of a client."""

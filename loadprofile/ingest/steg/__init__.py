@@ -1,0 +1,1 @@
+"""STEG-style client and invoice tables: read, repaired, audited."""
