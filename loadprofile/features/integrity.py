@@ -42,7 +42,7 @@ cap_share, cap_days_share readings within 1 % below the 99.9 % quantile; days th
 peg_share, peg_excess     most frequent value of the upper fifth / readings; / mean count of the values there
 unit_mix_share            days whose mean is 1000 times or 1/1000 of the median day's
 grid_step_kwh             quantisation step (kWh); grid_kwh_rel: step / median positive reading
-grid_exact_share          positive readings on the grid
+grid_exact_share          positive readings on the grid; 1 from 0.99 on
 grid_change               log10(step after / before) where a span lies on another grid, 0 = one grid
 grid_break_share          share of the readings in that span
 levels_per_100            different values per 100 readings

@@ -49,6 +49,13 @@ def test_step_of_a_building_that_never_comes_near_zero(level: float, step: float
     assert grid.infer_step(ranked(rounded(values, step))) == pytest.approx(step, rel=1e-5)
 
 
+@pytest.mark.parametrize(("every", "said"), [(400, 1.0), (150, 1.0), (50, 0.98)])
+def test_a_few_corrected_values_are_no_trace(every: int, said: float) -> None:
+    values = rounded(energies(1), 0.001)
+    values[::every] += np.float32(0.0004)
+    assert found(values)["grid_exact_share"] == pytest.approx(said, abs=0.003)
+
+
 def test_means_of_two_readings_do_not_hide_the_step() -> None:
     values = rounded(energies(1), 0.001)
     values[::30] += np.float32(0.0005)
