@@ -28,62 +28,11 @@ LEVEL, PEAK, BASE, ROUGH, ZERO, LAG = 0, 9, 10, 11, 12, 13
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def day_shapes(kwh: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Peak, base, roughness and zero share of each day of one meter, ``(d, 4)``; NaN if half is missing.
-
-    Peak: mean of the highest two readings (kWh per slot); base: 10 % quantile (lower of the two
-    neighbours); roughness: mean absolute step between neighbouring slots; zero share of present slots.
-    """
-    d, s = kwh.shape
-    out = np.full((d, 4), np.nan)
-    few = np.empty(s // 10 + 2, dtype=np.float32)  # the lowest tenth, ascending
-    for t in range(d):
-        count = 0
-        zeros = 0
-        steps = 0
-        rough = 0.0
-        previous = np.nan
-        top = -np.inf
-        second = -np.inf
-        held = 0
-        for k in range(s):
-            value = kwh[t, k]
-            if np.isfinite(value):
-                count += 1
-                if value > top:
-                    second = top
-                    top = value
-                elif value > second:
-                    second = value
-                if held < len(few) or value < few[held - 1]:
-                    if held < len(few):
-                        held += 1
-                    j = held - 1
-                    while j > 0 and few[j - 1] > value:
-                        few[j] = few[j - 1]
-                        j -= 1
-                    few[j] = value
-                if value == 0:
-                    zeros += 1
-                if np.isfinite(previous):
-                    rough += abs(value - previous)
-                    steps += 1
-            previous = value
-        if 2 * count < s or count < 4 or steps < 2:
-            continue
-        out[t, 0] = 0.5 * (top + second)
-        out[t, 1] = few[(count - 1) // 10]
-        out[t, 2] = rough / steps
-        out[t, 3] = zeros / count
-    return out
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def peer_lags(power: NDArray[np.float32], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """By how many hours the peers' movement would make this meter's day run late, ``(d,)``; 0 = unknown.
 
     The meter's mean day times the movement, projected on the slope of the mean day, at block resolution:
-    a covariate for ``day_lags``, so that a clock change that moves everybody is nobody's change.
+    a covariate for ``day_shapes.day_lags``, so that a clock change that moves everybody is nobody's change.
     """
     d = len(power)
     out = np.zeros(d)
@@ -119,65 +68,6 @@ def peer_lags(power: NDArray[np.float32], expected: NDArray[np.float64]) -> NDAr
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def day_lags(kwh: NDArray[np.float32]) -> NDArray[np.float64]:
-    """By how many hours each day runs late against the meter's mean day, ``(d,)``; NaN if half is missing.
-
-    First order only: the day's difference from the mean profile, projected on the profile's slope. Small
-    shifts (a clock that drifts, a time zone) are exact; large ones still stand out. Independent of level.
-    """
-    d, s = kwh.shape
-    width = s // 24
-    hours = np.full((d, 24), np.nan)
-    out = np.full(d, np.nan)
-    mean = np.zeros(24)
-    days = 0
-    for t in range(d):
-        total = 0.0
-        known = 0
-        for h in range(24):
-            value = 0.0
-            n = 0
-            for k in range(h * width, (h + 1) * width):
-                if np.isfinite(kwh[t, k]):
-                    value += kwh[t, k]
-                    n += 1
-            if n:
-                hours[t, h] = value / n
-                total += hours[t, h]
-                known += 1
-        if known < 20 or total <= 0:
-            hours[t] = np.nan
-            continue
-        days += 1
-        for h in range(24):
-            hours[t, h] = min(hours[t, h] * known / total, 4.0)  # one cooking hour must not be the whole day
-            if np.isfinite(hours[t, h]):
-                mean[h] += hours[t, h]
-            else:
-                hours[t, h] = np.nan
-    if days < 10:
-        return out
-    mean /= days
-    slope = np.empty(24)
-    size = 0.0
-    for h in range(24):
-        slope[h] = 0.5 * (mean[(h + 1) % 24] - mean[h - 1])
-        size += slope[h] * slope[h]
-    if size < 1e-3:
-        return out
-    for t in range(d):
-        lag = 0.0
-        known = 0
-        for h in range(24):
-            if np.isfinite(hours[t, h]):
-                lag -= (hours[t, h] - mean[h]) * slope[h]
-                known += 1
-        if known >= 20:
-            out[t] = lag / size
-    return out
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def channels(
     power: NDArray[np.float32],
     expected: NDArray[np.float64],
@@ -190,8 +80,8 @@ def channels(
     Args:
         power: ``(d, 8)`` kW.
         expected: ``(d, 8)`` movement of the peers; 1 everywhere when there are none.
-        shapes: ``day_shapes`` of the meter, kWh per slot.
-        lags: ``day_lags`` of the meter.
+        shapes: ``day_shapes.day_shapes`` of the meter, kWh per slot.
+        lags: ``day_shapes.day_lags`` of the meter.
         slot_hours: length of a slot.
     """
     d = len(power)

@@ -11,7 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from loadprofile.features.aligned import gather, silence_before
-from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, day_lags, day_shapes, peer_lags, settle
+from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, peer_lags, settle
+from loadprofile.features.day_shapes import by_slot, day_lags, day_shapes
 from loadprofile.features.onset import MEMORY_DAYS, find_onset
 from loadprofile.features.split import (
     CLOSE_DAYS,
@@ -159,7 +160,8 @@ def examine(
                     movement[t, k] = np.nan
         if alone:
             movement[:] = 1.0
-        raw = channels(power[i], movement, day_shapes(kwh[i]), day_lags(kwh[i]), 24.0 / s)
+        slots = by_slot(kwh[i])
+        raw = channels(power[i], movement, day_shapes(slots), day_lags(slots), 24.0 / s)
         series = np.empty((len(raw), d))
         noise = np.empty(len(raw))
         for c in range(len(raw)):

@@ -5,32 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadprofile.features import channels, peers
+from loadprofile.features import channels, day_shapes, peers
 from loadprofile.features.daily import daily_blocks
-
-
-def slow_shapes(kwh: np.ndarray) -> np.ndarray:
-    out = np.full((len(kwh), 4), np.nan)
-    for t, day in enumerate(kwh.astype(np.float64)):
-        known = np.sort(day[np.isfinite(day)])
-        steps = np.abs(np.diff(day))
-        steps = steps[np.isfinite(steps)]
-        if len(known) >= max(len(day) / 2, 4) and len(steps) >= 2:
-            out[t] = known[-2:].mean(), known[(len(known) - 1) // 10], steps.mean(), (known == 0).mean()
-    return out
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    seed=st.integers(0, 10_000), slots=st.sampled_from([24, 48, 96]), lost=st.sampled_from([0.0, 0.3, 0.6])
-)
-def test_day_shapes_equal_the_slow_twin(seed: int, slots: int, lost: float) -> None:
-    rng = np.random.default_rng(seed)
-    kwh = rng.choice([0.0, 0.1, 0.1, 0.7, 3.0], (6, slots)).astype(np.float32) * rng.random((6, 1)).astype(
-        "f4"
-    )
-    kwh[rng.random(kwh.shape) < lost] = np.nan
-    np.testing.assert_allclose(channels.day_shapes(kwh), slow_shapes(kwh), rtol=1e-6)
 
 
 def test_levels_are_against_what_the_peers_did(make_homes) -> None:
@@ -38,23 +14,14 @@ def test_levels_are_against_what_the_peers_did(make_homes) -> None:
     power = daily_blocks(homes).power[0]
     movement = np.exp(0.3 * np.sin(np.arange(40 * 8)).reshape(40, 8))
     kwh = homes.kwh[0]
-    shapes, lags = channels.day_shapes(kwh), channels.day_lags(kwh)
+    slots = day_shapes.by_slot(kwh)
+    shapes, lags = day_shapes.day_shapes(slots), day_shapes.day_lags(slots)
     plain = channels.channels(power, np.ones((40, 8)), shapes, lags, 0.5)
     moved = channels.channels((power * movement).astype(np.float32), movement, shapes, lags, 0.5)
     np.testing.assert_allclose(moved[1:9], plain[1:9], atol=0.08)
     clock = np.maximum(power, 0).mean(axis=0)
     wanted = np.log((power.mean(axis=1) + 0.05 * clock.mean()) / (1.05 * clock.mean()))
     np.testing.assert_allclose(plain[channels.LEVEL], wanted, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("hours", [-1, 1, 2])
-def test_a_day_that_runs_late_has_that_lag(make_homes, hours: int) -> None:
-    kwh = make_homes(1, 60, noise=0.05).kwh[0].copy()
-    kwh[50:] = np.roll(kwh.reshape(-1), 2 * hours).reshape(kwh.shape)[50:]
-    lag = channels.day_lags(kwh)
-    assert lag[50:].mean() - lag[:50].mean() == pytest.approx(hours, rel=0.45)
-    double = channels.day_lags(2 * kwh)
-    np.testing.assert_allclose(lag, double, rtol=1e-5)
 
 
 def slow_settled(raw: np.ndarray, weekday: np.ndarray) -> tuple[np.ndarray, float]:
