@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from loadprofile.features.aligned import gather, silence_before
 from loadprofile.features.channels import FLOOR, LAG, LEVEL, channels, peer_lags, settle
 from loadprofile.features.day_shapes import by_slot, day_lags, day_shapes
+from loadprofile.features.medians import median
 from loadprofile.features.onset import MEMORY_DAYS, find_onset
 from loadprofile.features.split import (
     CLOSE_DAYS,
     close_gain,
     find_stretch,
-    parts,
     ramp_fit,
     running_sums,
     step_gains,
     step_size,
+    take_steps_out,
 )
 
 NUMBERS = (
@@ -70,7 +71,7 @@ def _sharpness(level: NDArray[np.float64], day: int, end: int, step: float) -> f
     return min(max((after / m - before / n) / step, -1.0), 2.0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _theil_sen(level: NDArray[np.float64]) -> float:
     """Median slope per 30 days over pairs of weekly means; NaN with under 5 weeks."""
     d = len(level)
@@ -90,13 +91,14 @@ def _theil_sen(level: NDArray[np.float64]) -> float:
     n = len(known)
     if n < 5:
         return np.nan
+    mean, at = weeks[known], known.astype(np.float64)
     slopes = np.empty(n * (n - 1) // 2)
     j = 0
     for a in range(n):
         for b in range(a + 1, n):
-            slopes[j] = (weeks[known[b]] - weeks[known[a]]) / (known[b] - known[a])
-            j += 1
-    return float(np.median(slopes)) * 30.0 / 7.0
+            slopes[j + b - a - 1] = (mean[b] - mean[a]) / (at[b] - at[a])
+        j += n - 1 - a
+    return float(median(slopes, len(slopes), np.empty(len(slopes)))) * 30.0 / 7.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -202,9 +204,8 @@ def examine(
         numbers[i, 22] = known_days
         if day < 0:
             continue
-        _, _, slope = step_size(series[LEVEL], noise[LEVEL], covariate, day, end)
-        near = _near(series, day, end)
-        step, error, _ = step_size(near[LEVEL], noise[LEVEL], covariate, day, end)
+        _, _, slope = step_size(sums[LEVEL], noise[LEVEL], day, end, d)
+        step, error, _ = step_size(sums[LEVEL], noise[LEVEL], day, end, CLOSE_DAYS)
         # how strongly this meter follows: taken out of everything below
         for t in range(d):
             followed[t] = followed[t] * np.exp(slope * covariate[t])
@@ -227,20 +228,20 @@ def examine(
         numbers[i, 7] = error
         numbers[i, 8] = slope
         numbers[i, 25] = close_gain(sums, noise, weights, day, end)
-        one = np.zeros(1)
+        sizes = np.empty(len(raw))
         for c in range(len(raw)):
-            size, size_error, _ = step_size(near[c], noise[c], covariates[c], day, end)
-            if not np.isfinite(size):
+            sizes[c], size_error, _ = step_size(sums[c], noise[c], day, end, CLOSE_DAYS)
+            if not np.isfinite(sizes[c]):
                 continue
-            one[0] = 0.5 * (size / size_error) ** 2
+            one = 0.5 * (sizes[c] / size_error) ** 2
             if c == LEVEL:
-                numbers[i, 9] = one[0]
+                numbers[i, 9] = one
             elif c <= 8:
-                numbers[i, 10] += one[0] / 8
+                numbers[i, 10] += one / 8
             elif c != LAG:
-                numbers[i, 11] += one[0] / 4
+                numbers[i, 11] += one / 4
             else:
-                numbers[i, 24] = one[0]
+                numbers[i, 24] = one
         numbers[i, 12] = _sharpness(flat, day, end, step)
         ramp = ramp_fit(flat, onset, end, noise[LEVEL])
         numbers[i, 13], begin, numbers[i, 14], numbers[i, 15], numbers[i, 16] = ramp
@@ -252,12 +253,8 @@ def examine(
         numbers[i, 17] = _theil_sen(flat)
         first = round(onset * s)
         numbers[i, 18] = silence_before(kwh[i], exists, first)
-        rest = series.copy()
-        for c in range(len(raw)):
-            size, _, _ = step_size(near[c], noise[c], covariates[c], day, end)
-            if np.isfinite(size):
-                rest[c, day:end] -= size
-        numbers[i, 23] = np.max(step_gains(running_sums(rest, covariates), noise, weights, d))
+        take_steps_out(sums, sizes, day, end)
+        numbers[i, 23] = np.max(step_gains(sums, noise, weights, d))
         lasting = flat.copy()
         if np.isfinite(step):
             lasting[day:end] -= step
@@ -266,19 +263,6 @@ def examine(
             kwh[i], movement, exists, weekend, flat, first, last,
             clock[i], profile[i], quantiles[i], marks[i],
         )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _near(series: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
-    """The channels with all days hidden but those that ``split.parts`` compares."""
-    d = series.shape[1]
-    out = np.full(series.shape, np.nan)
-    a0, a1, b0, b1, i0, i1, j0, j1 = parts(first, last, d, CLOSE_DAYS)
-    out[:, a0:a1] = series[:, a0:a1]
-    out[:, b0:b1] = series[:, b0:b1]
-    out[:, i0:i1] = series[:, i0:i1]
-    out[:, j0:j1] = series[:, j0:j1]
-    return out
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

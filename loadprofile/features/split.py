@@ -28,6 +28,9 @@ Cambridge buildings: 0.42, 0.45, 0.48, 0.49)."""
 RAMP_DAYS = 180
 """Days on each side within which a step, ramps and a line are compared."""
 
+LENGTHS = (0.0, 4.0, 8.0, 14.0, 21.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 270.0, 365.0)
+"""Days over which a change may come; 0 = at once."""
+
 LONGEST_STRETCH = 45
 STRETCH_FACTOR = 1.3
 STRETCH_COST = 12.0
@@ -64,16 +67,21 @@ def running_sums(series: NDArray[np.float64], covariates: NDArray[np.float64]) -
     c, d = series.shape
     out = np.zeros((c, 5, d + 1))
     for k in range(c):
+        n, sx, sxx, sr, sxr = 0.0, 0.0, 0.0, 0.0, 0.0
         for t in range(d):
-            r = series[k, t]
-            known = np.isfinite(r)
+            known = np.isfinite(series[k, t])
+            r = series[k, t] if known else 0.0
             x = covariates[k, t] if known else 0.0
-            r = r if known else 0.0
-            out[k, 0, t + 1] = out[k, 0, t] + known
-            out[k, 1, t + 1] = out[k, 1, t] + x
-            out[k, 2, t + 1] = out[k, 2, t] + x * x
-            out[k, 3, t + 1] = out[k, 3, t] + r
-            out[k, 4, t + 1] = out[k, 4, t] + x * r
+            n += known
+            sx += x
+            sxx += x * x
+            sr += r
+            sxr += x * r
+            out[k, 0, t + 1] = n
+            out[k, 1, t + 1] = sx
+            out[k, 2, t + 1] = sxx
+            out[k, 3, t + 1] = sr
+            out[k, 4, t + 1] = sxr
     return out
 
 
@@ -105,14 +113,16 @@ def step_gains(
         cxx = sums[k, 2, d] - sx * sx / n + (noise[k] / SLOPE_PRIOR) ** 2
         cxr = xr[d] - sx * sr / n
         scale = weights[k] / (2 * noise[k] * noise[k])
+        # a division takes as long as the rest of a turn: one is left
+        each, mx, mr, less, slope = 1 / n, sx / n, sr / n, 1 / cxx, cxr / cxx
         for e in range(d + 1):  # no branch inside: the compiler turns it into vector instructions
             # the sign of an inside sum does not matter to the gain, that of the count does
             sign = 1.0 if e < edge else -1.0
             m = sign * (count[edge] - count[e])
-            cux = sign * (x[edge] - x[e]) - m * sx / n
-            cur = sign * (r[edge] - r[e]) - m * sr / n
-            bottom = m - m * m / n - cux * cux / cxx
-            top = cur - cux * cxr / cxx
+            cux = sign * (x[edge] - x[e]) - m * mx
+            cur = sign * (r[edge] - r[e]) - m * mr
+            bottom = m - m * m * each - cux * cux * less
+            top = cur - cux * slope
             gain = top * top / bottom * scale
             out[e] += gain if m >= 2 and n - m >= 2 and bottom > 1e-9 else 0.0
     first = sums[0, 0]
@@ -136,29 +146,16 @@ def close_gain(
 
     Zero where fewer than ``MIN_DAYS`` known days of the first channel are inside or outside.
     """
-    d = sums.shape[2] - 1
-    a0, a1, b0, b1, i0, i1, j0, j1 = parts(first, last, d, reach)
     out = 0.0
-    inside = np.empty(5)
-    total = np.empty(5)
     for k in range(len(sums)):
-        for q in range(5):
-            u = sums[k, q]
-            inside[q] = u[i1] - u[i0] + u[j1] - u[j0]
-            total[q] = inside[q] + u[a1] - u[a0] + u[b1] - u[b0]
-        n, m = total[0], inside[0]
+        n, m = _total_and_inside(sums[k, 0], first, last, reach)
         if k == 0 and (m < MIN_DAYS or n - m < MIN_DAYS):
             return 0.0
-        if not np.isfinite(noise[k]) or m < 2 or n - m < 2:
+        if m < 2 or n - m < 2:
             continue
-        cxx = total[2] - total[1] * total[1] / n + (noise[k] / SLOPE_PRIOR) ** 2
-        cxr = total[4] - total[1] * total[3] / n
-        cux = inside[1] - m * total[1] / n
-        cur = inside[3] - m * total[3] / n
-        bottom = m - m * m / n - cux * cux / cxx
-        if bottom > 1e-9:
-            top = cur - cux * cxr / cxx
-            out += weights[k] * top * top / bottom / (2 * noise[k] * noise[k])
+        step, error, _ = step_size(sums[k], noise[k], first, last, reach)
+        if np.isfinite(step):
+            out += weights[k] * 0.5 * (step / error) ** 2
     return out
 
 
@@ -205,40 +202,52 @@ def find_stretch(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def step_size(
-    series: NDArray[np.float64], noise: float, covariate: NDArray[np.float64], onset: int, end: int
+    sums: NDArray[np.float64], noise: float, onset: int, end: int, reach: int
 ) -> tuple[float, float, float]:
-    """Step of one channel on ``[onset, end)``, its standard error and the slope on the covariate."""
-    n = 0
-    m = 0
-    sx = 0.0
-    sxx = 0.0
-    sr = 0.0
-    sxr = 0.0
-    ux = 0.0
-    ur = 0.0
-    for t in range(len(series)):
-        r = series[t]
-        if np.isfinite(r):
-            x = covariate[t]
-            n += 1
-            sx += x
-            sxx += x * x
-            sr += r
-            sxr += x * r
-            if onset <= t < end:
-                m += 1
-                ux += x
-                ur += r
+    """Step of one channel on ``[onset, end)``, its standard error and the slope on the covariate.
+
+    Args:
+        sums: ``(5, d + 1)``, ``running_sums`` of the channel.
+        noise: of the channel; NaN gives NaN.
+        onset: first day of the step.
+        end: first day after it.
+        reach: days around it that are used, see ``parts``.
+    """
+    n, m = _total_and_inside(sums[0], onset, end, reach)
     if m < 2 or n - m < 2 or not np.isfinite(noise):
         return np.nan, np.nan, 0.0
-    mx = sx / n
-    mr = sr / n
-    cxx = sxx - n * mx * mx + (noise / SLOPE_PRIOR) ** 2
-    cxr = sxr - n * mx * mr
-    cux = ux - m * mx
+    sx, ux = _total_and_inside(sums[1], onset, end, reach)
+    sxx, _ = _total_and_inside(sums[2], onset, end, reach)
+    sr, ur = _total_and_inside(sums[3], onset, end, reach)
+    sxr, _ = _total_and_inside(sums[4], onset, end, reach)
+    cxx = sxx - sx * sx / n + (noise / SLOPE_PRIOR) ** 2
+    cxr = sxr - sx * sr / n
+    cux = ux - m * sx / n
     bottom = m - m * m / n - cux * cux / cxx
-    step = (ur - m * mr - cux * cxr / cxx) / bottom
+    if bottom <= 1e-9:  # inside and outside differ by nothing but the covariate
+        return np.nan, np.nan, 0.0
+    step = (ur - m * sr / n - cux * cxr / cxx) / bottom
     return step, noise / np.sqrt(bottom), (cxr - cux * step) / cxx
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _total_and_inside(running: NDArray[np.float64], onset: int, end: int, reach: int) -> tuple[float, float]:
+    """From one running sum, the sum over the days that ``parts`` compares and over those in the stretch."""
+    a0, a1, b0, b1, i0, i1, j0, j1 = parts(onset, end, len(running) - 1, reach)
+    inside = running[i1] - running[i0] + running[j1] - running[j0]
+    return inside + running[a1] - running[a0] + running[b1] - running[b0], inside
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def take_steps_out(sums: NDArray[np.float64], steps: NDArray[np.float64], onset: int, end: int) -> None:
+    """Make ``running_sums`` those of the channels less a step on ``[onset, end)`` each; NaN = none."""
+    for k in range(len(sums)):
+        if np.isfinite(steps[k]):
+            for source, q in ((0, 3), (1, 4)):  # r loses the step times 1, x r the step times x
+                known, running = sums[k, source], sums[k, q]
+                for t in range(onset + 1, end):
+                    running[t] -= steps[k] * (known[t] - known[onset])
+                running[end:] -= steps[k] * (known[end] - known[onset])
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -254,46 +263,41 @@ def ramp_fit(
         squared error that the
         ramp takes away, the squared error of a straight line over that of the step, and the line's r2.
     """
-    lengths = (0, 4, 8, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365)
+    first = max(0, int(onset) - RAMP_DAYS)
+    last = min(end, int(onset) + RAMP_DAYS)
+    mixed = int(onset) if 0.02 < onset - int(onset) < 0.98 else -1
+    days = max(last - first, 0)
+    # running sums of known days, t, t^2, r, t r (t from ``first``, r the series), and all of r^2
+    sums = np.zeros((5, days + 1))
+    squares = 0.0
+    for t in range(days):
+        r = series[first + t]
+        known = np.isfinite(r) and first + t != mixed
+        r = r if known else 0.0
+        one = 1.0 if known else 0.0
+        squares += r * r
+        sums[0, t + 1] = sums[0, t] + one
+        sums[1, t + 1] = sums[1, t] + one * t
+        sums[2, t + 1] = sums[2, t] + one * t * t
+        sums[3, t + 1] = sums[3, t] + r
+        sums[4, t + 1] = sums[4, t] + r * t
+    n, st, stt, sr, stry = sums[:, days]
+    if n < 2 * MIN_DAYS:
+        return np.nan, np.nan, np.nan, np.nan, np.nan
+    total = squares - sr * sr / n
     best = np.inf
     step_error = np.nan
     length = 0.0
     begin = onset
-    total = np.nan
-    first = max(0, int(onset) - RAMP_DAYS)
-    last = min(end, int(onset) + RAMP_DAYS)
-    mixed = int(onset) if 0.02 < onset - int(onset) < 0.98 else -1
-    for w in lengths:
-        if w > 1.5 * (last - first):
+    for w in LENGTHS:
+        if w > 1.5 * days:
             break
         for shift in range(-2, 3):
             if w == 0 and shift != 0:
                 continue
             centre = onset + shift * w / 4
-            n = 0
-            su = 0.0
-            suu = 0.0
-            sr = 0.0
-            srr = 0.0
-            sur = 0.0
-            for t in range(first, last):
-                r = series[t]
-                if not np.isfinite(r) or t == mixed:
-                    continue
-                if w == 0:
-                    u = 1.0 if t >= onset else 0.0
-                else:
-                    u = min(max((t + 0.5 - centre) / w + 0.5, 0.0), 1.0)
-                n += 1
-                su += u
-                suu += u * u
-                sr += r
-                srr += r * r
-                sur += u * r
-            if n < 2 * MIN_DAYS:
-                return np.nan, np.nan, np.nan, np.nan, np.nan
+            su, suu, sur = _ramp_sums(sums, centre - first, w)
             cuu = suu - su * su / n
-            total = srr - sr * sr / n
             if cuu <= 1e-9:
                 continue
             error = total - (sur - su * sr / n) ** 2 / cuu
@@ -304,18 +308,6 @@ def ramp_fit(
                 best = error
                 length = w
                 begin = max(centre - w / 2, 0.0)
-    n = 0
-    st = 0.0
-    stt = 0.0
-    sr = 0.0
-    stry = 0.0
-    for t in range(first, last):
-        if np.isfinite(series[t]) and t != mixed:
-            n += 1
-            st += t
-            stt += t * t
-            sr += series[t]
-            stry += t * series[t]
     ctt = stt - st * st / n
     line_error = total - (stry - st * sr / n) ** 2 / ctt if ctt > 0 else total
     small = 1e-6 * n
@@ -323,3 +315,24 @@ def ramp_fit(
     if not np.isfinite(step_error):
         return np.nan, np.nan, np.nan, np.nan, r2
     return length, begin, 1 - best / max(step_error, small), line_error / max(step_error, small), r2
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _ramp_sums(sums: NDArray[np.float64], centre: float, length: float) -> tuple[float, float, float]:
+    """Sums of u, u^2 and u r for a ramp u that rises from 0 to 1 over ``length`` days around ``centre``.
+
+    A day counts with its noon, but where the length is 0: then with its beginning.
+    """
+    days = sums.shape[1] - 1
+    noon = 0.5 if length > 0 else 0.0
+    rises = min(max(int(np.ceil(centre - length / 2 - noon)), 0), days)
+    over = min(max(int(np.ceil(centre + length / 2 - noon)), rises), days)
+    su = suu = sums[0, days] - sums[0, over]
+    sur = sums[3, days] - sums[3, over]
+    if over > rises:  # u = slope t + start
+        slope, start = 1 / length, (0.5 - centre) / length + 0.5
+        n, st, stt, sr, stry = sums[:, over] - sums[:, rises]
+        su += slope * st + start * n
+        suu += slope * slope * stt + 2 * slope * start * st + start * start * n
+        sur += slope * stry + start * sr
+    return su, suu, sur
