@@ -25,6 +25,9 @@ number of absolute steps between neighbouring slots (adjusted kWh); sum of the p
 present slots; raw kWh; mean over days of the within-day coefficient of variation; days in that mean;
 standard deviation of the settled level."""
 
+PER_SLOT = ("total", "square", "seen")
+"""What is summed per kind of day and slot: adjusted kWh, its square, and how many there are."""
+
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def gather(
@@ -43,7 +46,7 @@ def gather(
     """Fill the four result arrays of one meter; index 0 is before (and after the end), 1 is after.
 
     Args:
-        kwh: ``(d, s)`` kWh per slot.
+        kwh: ``(d, s)`` kWh per slot; NaN = missing or skipped by the clock.
         peers: ``(d, 8)`` movement of the peers; NaN leaves the slot out of all sums but the counts.
         exists: ``(d, s)`` False where the clock change skipped a slot.
         weekend: ``(d,)``.
@@ -57,17 +60,13 @@ def gather(
         marks: ``(2, len(MARKS))`` out.
     """
     d, s = kwh.shape
-    per_hour = s // 24
-    per_block = s // 8
     reach = SPAN * s
     values = np.empty(2 * reach + s, dtype=np.float32)
+    slots = np.empty((2, len(PER_SLOT), s))
+    x = np.empty(s)
     for side in range(2):
-        clock[side] = 0
         marks[side] = 0
-        profile[side] = np.nan
-        quantiles[side] = np.nan
-        sums = np.zeros(s)
-        counts = np.zeros(s)
+        slots[:] = 0.0
         n = 0
         for part in range(2):
             if side == 0:
@@ -75,73 +74,148 @@ def gather(
             else:
                 first, last = (onset, min(end, onset + reach)) if part == 0 else (0, 0)
             previous = np.nan
-            day_n = 0
-            day_sum = 0.0
-            day_square = 0.0
-            for at in range(first, last):
-                t = at // s
-                k = at % s
-                if k == 0:
-                    day_n = 0
-                    day_sum = 0.0
-                    day_square = 0.0
-                if not exists[t, k]:
-                    continue
-                value = kwh[t, k]
-                if not np.isfinite(value):
-                    marks[side, 1] += 1
-                    previous = np.nan
-                    continue
-                marks[side, 0] += 1
-                if value == 0:
-                    marks[side, 2] += 1
-                peer = peers[t, k // per_block]
-                if not np.isfinite(peer):
-                    previous = np.nan
-                    continue
-                x = value / peer
-                h = k // per_hour
-                kind = 1 if weekend[t] else 0
-                clock[side, kind, h, 0] += x
-                clock[side, kind, h, 1] += x * x
-                clock[side, kind, h, 2] += 1
-                sums[k] += x
-                counts[k] += 1
-                values[n] = x
-                n += 1
-                if np.isfinite(previous):
-                    marks[side, 3] += abs(x - previous)
-                    marks[side, 4] += 1
-                previous = x
-                marks[side, 5] += peer
-                marks[side, 6] += value
-                day_n += 1
-                day_sum += x
-                day_square += x * x
-                if k == s - 1 and 4 * day_n >= 3 * s and day_sum > 0:
-                    mean = day_sum / day_n
-                    marks[side, 7] += np.sqrt(max(day_square / day_n - mean * mean, 0.0)) / mean
-                    marks[side, 8] += 1
+            for t in range(first // s, (last + s - 1) // s):
+                begin, stop = max(first - t * s, 0), min(last - t * s, s)
+                _adjust(kwh[t], peers[t], begin, stop, x, slots[1 if weekend[t] else 0])
+                _count(kwh[t], x, peers[t], exists[t], begin, stop, marks[side])
+                for k in range(begin, stop):
+                    values[n] = x[k]
+                    n += np.isfinite(x[k])
+                previous = _roughness(x, exists[t], begin, stop, previous, marks[side])
+                _day_variation(x, marks[side])
         if marks[side, 8] > 0:
             marks[side, 7] /= marks[side, 8]
-        for k in range(s):
-            if counts[k] > 0:
-                profile[side, k] = sums[k] / counts[k]
+        _sum_up(slots, clock[side], profile[side])
+        quantiles[side] = np.nan
         if n >= 20:
             ordered = in_order(values[:n])
             for j in range(len(QUANTILES)):
                 quantiles[side, j] = ordered[min(int(QUANTILES[j] * n), n - 1)]
-        total = 0.0
-        square = 0.0
-        m = 0
-        for t in range(d):
-            inside = onset <= t * s and (t + 1) * s <= end
-            outside = (t + 1) * s <= onset or t * s >= end
-            if np.isfinite(level[t]) and (inside if side == 1 else outside):
-                total += level[t]
-                square += level[t] * level[t]
-                m += 1
-        marks[side, 9] = np.sqrt(max(square / m - (total / m) ** 2, 0.0)) if m >= 3 else np.nan
+        marks[side, 9] = _spread_of_level(level, onset, end, s, side)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _adjust(
+    kwh: NDArray[np.float32],
+    peers: NDArray[np.float64],
+    begin: int,
+    stop: int,
+    x: NDArray[np.float64],
+    sums: NDArray[np.float64],
+) -> None:
+    """Adjusted kWh of a day's slots ``[begin, stop)`` into ``x``, NaN = none; added to the sums per slot."""
+    width = len(kwh) // 8
+    for block in range(8):
+        part = 1.0 / peers[block]
+        for k in range(block * width, (block + 1) * width):
+            x[k] = kwh[k] * part
+    x[:begin] = np.nan
+    x[stop:] = np.nan
+    total, square, seen = sums[0], sums[1], sums[2]
+    for k in range(len(kwh)):
+        known = np.isfinite(x[k])
+        share = x[k] if known else 0.0
+        total[k] += share
+        square[k] += share * share
+        seen[k] += 1.0 if known else 0.0
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]
+def _count(
+    kwh: NDArray[np.float32],
+    x: NDArray[np.float64],
+    peers: NDArray[np.float64],
+    exists: NDArray[np.bool_],
+    begin: int,
+    stop: int,
+    marks: NDArray[np.float64],
+) -> None:
+    """Add the slots ``[begin, stop)`` of a day to the marks that are plain sums."""
+    present, missing, zero, raw = 0, 0, 0, 0.0
+    for k in range(begin, stop):
+        read = np.isfinite(kwh[k])
+        present += read
+        missing += exists[k] and not read
+        zero += kwh[k] == 0
+        raw += np.float64(kwh[k]) if np.isfinite(x[k]) else 0.0
+    marks[0] += present
+    marks[1] += missing
+    marks[2] += zero
+    marks[6] += raw
+    width = len(kwh) // 8
+    for block in range(8):
+        known = 0
+        for k in range(block * width, (block + 1) * width):
+            known += np.isfinite(x[k])
+        marks[5] += known * peers[block] if known else 0.0
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _roughness(
+    x: NDArray[np.float64],
+    exists: NDArray[np.bool_],
+    begin: int,
+    stop: int,
+    previous: float,
+    marks: NDArray[np.float64],
+) -> float:
+    """Add the absolute steps of a day to the marks; ``previous`` and result: last adjusted kWh of a day."""
+    rough, steps = 0.0, 0
+    for k in range(begin, stop):
+        if exists[k]:  # a slot that the clock skipped parts nothing
+            step = x[k] - previous
+            known = np.isfinite(step)
+            rough += abs(step) if known else 0.0
+            steps += known
+            previous = x[k]
+    marks[3] += rough
+    marks[4] += steps
+    return previous
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]
+def _day_variation(x: NDArray[np.float64], marks: NDArray[np.float64]) -> None:
+    """Add a day's coefficient of variation to the marks if its last slot and three quarters are known."""
+    s = len(x)
+    if not np.isfinite(x[s - 1]):
+        return
+    n, total, square = 0, 0.0, 0.0
+    for k in range(s):
+        known = np.isfinite(x[k])
+        n += known
+        total += x[k] if known else 0.0
+        square += x[k] * x[k] if known else 0.0
+    if 4 * n >= 3 * s and total > 0:
+        mean = total / n
+        marks[7] += np.sqrt(max(square / n - mean * mean, 0.0)) / mean
+        marks[8] += 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sum_up(slots: NDArray[np.float64], clock: NDArray[np.float64], profile: NDArray[np.float64]) -> None:
+    """From sums per kind of day and slot to hours and the mean day of one side."""
+    s = len(profile)
+    clock[:] = 0.0
+    for k in range(s):
+        for kind in range(2):
+            for q in range(len(PER_SLOT)):
+                clock[kind, k * 24 // s, q] += slots[kind, q, k]
+        n = slots[0, 2, k] + slots[1, 2, k]
+        profile[k] = (slots[0, 0, k] + slots[1, 0, k]) / n if n > 0 else np.nan
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _spread_of_level(level: NDArray[np.float64], onset: int, end: int, s: int, side: int) -> float:
+    """Standard deviation of the level over the whole days of one side; NaN with under three."""
+    total, square, n = 0.0, 0.0, 0
+    for t in range(len(level)):
+        inside = onset <= t * s and (t + 1) * s <= end
+        outside = (t + 1) * s <= onset or t * s >= end
+        if np.isfinite(level[t]) and (inside if side == 1 else outside):
+            total += level[t]
+            square += level[t] * level[t]
+            n += 1
+    return float(np.sqrt(max(square / n - (total / n) ** 2, 0.0))) if n >= 3 else np.nan
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -155,9 +229,11 @@ def silence_before(kwh: NDArray[np.float32], exists: NDArray[np.bool_], onset: i
     run = 0
     near = 0
     usual = 0
+    t, k = first // s, first % s - 1
     for at in range(first, min(onset + 2, d * s)):
-        t = at // s
-        k = at % s
+        k += 1
+        if k == s:
+            t, k = t + 1, 0
         value = kwh[t, k]
         if not exists[t, k]:
             continue
