@@ -40,9 +40,9 @@ def peer_lags(power: NDArray[np.float32], expected: NDArray[np.float64]) -> NDAr
     seen = np.zeros(8)
     for t in range(d):
         for k in range(8):
-            if np.isfinite(power[t, k]):
-                mean[k] += max(power[t, k], 0.0)
-                seen[k] += 1
+            known = np.isfinite(power[t, k])
+            mean[k] += max(np.float64(power[t, k]), 0.0) if known else 0.0
+            seen[k] += 1.0 if known else 0.0
     for k in range(8):
         mean[k] = mean[k] / seen[k] if seen[k] else 0.0
     level = mean.mean()
@@ -93,9 +93,9 @@ def channels(
     seen = np.zeros(8)
     for t in range(d):
         for k in range(8):
-            if np.isfinite(power[t, k]) and np.isfinite(expected[t, k]):
-                clock[k] += max(power[t, k], 0.0)
-                seen[k] += expected[t, k]
+            known = np.isfinite(power[t, k]) & np.isfinite(expected[t, k])
+            clock[k] += max(np.float64(power[t, k]), 0.0) if known else 0.0
+            seen[k] += expected[t, k] if known else 0.0
     usual = 0.0
     for k in range(8):
         clock[k] = clock[k] / seen[k] if seen[k] > 0 else 0.0

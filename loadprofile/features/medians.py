@@ -107,3 +107,31 @@ def median(values: NDArray[np.float64], n: int, scratch: NDArray[np.float64]) ->
             j -= 1
         scratch[j] = value
     return float(0.5 * (scratch[first - before] + scratch[last - before]))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def sort_columns(rows: NDArray[np.float64]) -> None:
+    """Put each column of ``(n, s)`` in ascending order, in place; for some dozens of rows, without NaN.
+
+    Merge exchange (Batcher 1968; Knuth, The Art of Computer Programming 3, 5.2.2 M): which rows are compared
+    does not depend on the values, so all columns are done side by side.
+    """
+    n, s = rows.shape
+    top = 1
+    while 2 * top < n:
+        top *= 2
+    p = top if n > 1 else 0
+    while p > 0:
+        q, offset, apart = top, 0, p
+        while True:
+            for i in range(n - apart):
+                if i & p == offset:
+                    lower, upper = rows[i], rows[i + apart]
+                    for k in range(s):
+                        least = min(lower[k], upper[k])
+                        upper[k] = max(lower[k], upper[k])
+                        lower[k] = least
+            if q == p:
+                break
+            apart, q, offset = q - p, q // 2, p
+        p //= 2

@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.features.medians import sort_columns
+
 TEMPER = 0.2
 """Exponent on the slot likelihood: a half-hour is worth about a fifth of an independent one."""
 
@@ -21,52 +23,50 @@ FREEDOM = 4.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _median(values: NDArray[np.float64], n: int) -> float:
-    """Median of the first ``n`` values, which it sorts in place (insertion: faster than a call for 28)."""
-    for i in range(1, n):
-        value = values[i]
-        j = i
-        while j > 0 and values[j - 1] > value:
-            values[j] = values[j - 1]
-            j -= 1
-        values[j] = value
-    return float(0.5 * (values[(n - 1) // 2] + values[n // 2]))
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _regime(
     logs: NDArray[np.float64], first: int, last: int, where: NDArray[np.float64], width: NDArray[np.float64]
 ) -> bool:
     """Median and deviation of each slot over days ``[first, last)``; False with under 3 days."""
     s = logs.shape[1]
-    values = np.empty(max(last - first, 1))
+    part = np.empty((max(last - first, 0), s))
+    count = np.zeros(s, dtype=np.int64)
+    for t in range(first, last):
+        for k in range(s):
+            known = np.isfinite(logs[t, k])
+            part[t - first, k] = logs[t, k] if known else np.inf
+            count[k] += known
     raw = np.empty(s)
+    _medians(part, count, where)
+    for row in part:
+        for k in range(s):
+            row[k] = abs(row[k] - where[k]) if np.isfinite(row[k]) else np.inf
+    _medians(part, count, raw)
     enough = False
     for k in range(s):
-        n = 0
-        for t in range(first, last):
-            if np.isfinite(logs[t, k]):
-                values[n] = logs[t, k]
-                n += 1
-        if n < 3:
-            where[k] = np.nan
-            raw[k] = np.nan
-            continue
-        enough = True
-        where[k] = _median(values, n)
-        for j in range(n):
-            values[j] = abs(values[j] - where[k])
-        raw[k] = 1.4826 * _median(values, n)
+        raw[k] *= 1.4826
+        if count[k] < 3:
+            where[k] = raw[k] = np.nan
+        else:
+            enough = True
     for k in range(s):
         total = 0.0
-        count = 0
+        near = 0
         for j in range(-2, 3):
             value = raw[(k + j) % s]
             if np.isfinite(value):
                 total += value * value
-                count += 1
-        width[k] = max(np.sqrt(total / count), 0.08) if count else np.nan
+                near += 1
+        width[k] = max(np.sqrt(total / near), 0.08) if near else np.nan
     return enough
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _medians(rows: NDArray[np.float64], count: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """Median of the first ``count`` values of each column once it is in order, which it puts it in."""
+    sort_columns(rows)
+    for k in range(len(count)):
+        n = count[k]
+        out[k] = 0.5 * (rows[(n - 1) // 2, k] + rows[n // 2, k]) if n > 0 else np.nan
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

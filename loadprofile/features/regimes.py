@@ -151,17 +151,12 @@ def examine(
     m, d, s = kwh.shape
     weekend = weekday >= 5
     for i in range(m):
-        alone = True
+        alone = not np.isfinite(expected[i]).any()
         movement = np.ones((d, 8))
-        for t in range(d):
-            for k in range(8):
-                if np.isfinite(expected[i, t, k]):
-                    alone = False
-                    movement[t, k] = expected[i, t, k]
-                else:
-                    movement[t, k] = np.nan
-        if alone:
-            movement[:] = 1.0
+        if not alone:
+            for t in range(d):
+                for k in range(8):
+                    movement[t, k] = expected[i, t, k] if np.isfinite(expected[i, t, k]) else np.nan
         slots = by_slot(kwh[i])
         raw = channels(power[i], movement, day_shapes(slots), day_lags(slots), 24.0 / s)
         series = np.empty((len(raw), d))
@@ -195,9 +190,9 @@ def examine(
         for t in range(d):
             known_days += np.isfinite(raw[LEVEL, t])
             for k in range(8):
-                if np.isfinite(power[i, t, k]):
-                    usual += max(power[i, t, k], 0.0)
-                    n += 1
+                known = np.isfinite(power[i, t, k])
+                usual += max(np.float64(power[i, t, k]), 0.0) if known else 0.0
+                n += known
         usual = usual / n if n else np.nan
         numbers[i, 19] = usual
         numbers[i, 20] = noise[LEVEL]
@@ -208,9 +203,10 @@ def examine(
         step, error, _ = step_size(sums[LEVEL], noise[LEVEL], day, end, CLOSE_DAYS)
         # how strongly this meter follows: taken out of everything below
         for t in range(d):
-            followed[t] = followed[t] * np.exp(slope * covariate[t])
+            strength = np.exp(slope * covariate[t])
+            followed[t] *= strength
             for k in range(8):
-                movement[t, k] *= np.exp(slope * covariate[t])
+                movement[t, k] *= strength
         flat = series[LEVEL] - slope * covariate
         floor = FLOOR * usual * 24.0 / s
         onset, low, high = _refined(kwh[i], followed, gains, day, 0, end, floor)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadprofile.features.medians import median
+from loadprofile.features.medians import median, sort_columns
 
 
 @settings(deadline=None, max_examples=300)
@@ -37,3 +37,13 @@ def test_median_of_nothing_is_unknown() -> None:
 def test_even_numbers_have_the_mean_of_the_middle_two(n: int) -> None:
     values = np.arange(n, dtype=np.float64)[::-1].copy()
     assert median(values, n, np.empty(n)) == (n - 1) / 2
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 10_000), n=st.integers(0, 70), s=st.integers(1, 9))
+def test_columns_are_sorted_as_numpy_sorts_them(seed: int, n: int, s: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.choice([0.0, 1.0, 2.5, np.inf, *rng.standard_normal(5)], (n, s))
+    wanted = np.sort(rows, axis=0)
+    sort_columns(rows)
+    np.testing.assert_array_equal(rows, wanted)
