@@ -56,17 +56,14 @@ def peer_lags(power: NDArray[np.float32], expected: NDArray[np.float64]) -> NDAr
         size += slope[k] * slope[k]
     if size < 1e-4:
         return out
-    at_rest = 0.0
-    for k in range(8):
-        at_rest += mean[k] * slope[k]
-    for t in range(d):
+    for t in range(d):  # the mean day itself has no part along its slope: on a circle that sum is 0
         total, moved = 0.0, 0.0
         for k in range(8):
             now = mean[k] * expected[t, k]
             total += now
             moved += now * slope[k]
         if total > 0:
-            out[t] = (at_rest - 8 * moved / total) / size
+            out[t] = -8 * moved / (total * size)
     return out
 
 

@@ -55,6 +55,30 @@ def test_sums_equal_masks_and_means(seed: int, slots: int, returns: bool) -> Non
         np.testing.assert_allclose(quantiles[side], wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("lost", [0.0, 0.05])
+def test_roughness_and_daily_variation_of_whole_days(lost: float) -> None:
+    rng = np.random.default_rng(7)
+    d, slots = 30, 48
+    kwh = rng.gamma(1.0, 0.5, (d, slots)).astype(np.float32)
+    kwh[rng.random(kwh.shape) < lost] = np.nan
+    exists = np.ones((d, slots), dtype=bool)
+    exists[[4, 20], 2:4] = False
+    kwh[~exists] = np.nan
+    marks = filled(kwh, np.ones((d, 8)), exists, np.zeros(d, dtype=bool), 12 * slots, d * slots)[3]
+    for side, days in enumerate((slice(0, 12), slice(12, 30))):
+        steps = np.diff(kwh[days][exists[days]].astype(np.float64))  # across what the clock skipped
+        steps = np.abs(steps[np.isfinite(steps)])
+        assert marks["steps"][side] == len(steps)
+        assert marks["rough"][side] == pytest.approx(steps.sum())
+        known = np.isfinite(kwh[days])
+        full = (known.sum(axis=1) >= 36) & known[:, -1]
+        variation = [
+            np.std(day[np.isfinite(day)]) / np.mean(day[np.isfinite(day)]) for day in kwh[days][full]
+        ]
+        assert marks["days"][side] == full.sum()
+        assert marks["day_cv"][side] == pytest.approx(np.mean(variation), rel=1e-5)
+
+
 def test_silence_just_before_counts_unless_silence_is_usual() -> None:
     kwh = np.ones((60, 48), dtype=np.float32)
     exists = np.ones((60, 48), dtype=bool)

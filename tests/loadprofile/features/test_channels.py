@@ -96,6 +96,20 @@ def test_a_dead_meter_has_no_channels() -> None:
     assert np.isnan(channels.settle(out[0], np.arange(20) % 7)[1])
 
 
+def test_peer_lags_equal_a_projection_on_the_slope() -> None:
+    rng = np.random.default_rng(2)
+    power, movement = rng.gamma(2.0, 1.0, (30, 8)).astype(np.float32), rng.uniform(0.5, 2, (30, 8))
+    power[3, 2], movement[5, 1] = np.nan, np.nan
+    mean = np.nanmean(power, axis=0, dtype=np.float64)
+    mean /= mean.mean()
+    slope = (np.roll(mean, -1) - np.roll(mean, 1)) / 6
+    moved = mean * movement
+    moved /= moved.mean(axis=1, keepdims=True)
+    wanted = -((moved - mean) @ slope) / (slope @ slope)
+    wanted[5] = 0.0  # unknown
+    np.testing.assert_allclose(channels.peer_lags(power, movement), wanted, rtol=1e-6, atol=1e-9)
+
+
 def test_a_clock_change_of_all_shows_in_the_peers_lag(make_homes, bare) -> None:
     homes = make_homes(60, 60)
     kwh = homes.kwh.copy()

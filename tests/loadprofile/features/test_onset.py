@@ -36,6 +36,34 @@ def slow_score(
     return np.concatenate([[0.0], np.cumsum(gain.ravel())]), prior
 
 
+@pytest.mark.parametrize("days", [2, 3, 16, 17, 28])
+@pytest.mark.parametrize("lost", [0.0, 0.4])
+def test_a_regime_is_the_median_and_its_deviation(days: int, lost: float) -> None:
+    rng = np.random.default_rng(days)
+    logs = rng.standard_normal((days + 4, 24))
+    logs[rng.random(logs.shape) < lost] = np.nan
+    logs[2:-2, 7] = np.nan  # nothing known of a slot
+    where, width = np.empty(24), np.empty(24)
+    enough = onset._regime(logs, 2, 2 + days, where, width)
+    part = logs[2 : 2 + days]
+    known = np.isfinite(part).sum(axis=0)
+    middle = np.array(
+        [np.median(c[np.isfinite(c)]) if n >= 3 else np.nan for c, n in zip(part.T, known, strict=True)]
+    )
+    raw = np.array([
+        1.4826 * np.median(np.abs(c[np.isfinite(c)] - m)) if n >= 3 else np.nan
+        for c, m, n in zip(part.T, middle, known, strict=True)
+    ])  # fmt: skip
+    near = np.stack([np.roll(raw, k) ** 2 for k in range(-2, 3)])
+    seen = np.isfinite(near).sum(axis=0)
+    wanted = np.where(
+        seen > 0, np.maximum(np.sqrt(np.nansum(near, axis=0) / np.maximum(seen, 1)), 0.08), np.nan
+    )
+    assert enough == (known >= 3).any()
+    np.testing.assert_allclose(where, middle)
+    np.testing.assert_allclose(width, wanted)
+
+
 @pytest.mark.parametrize("slot", [0, 13, 40])
 def test_the_slot_is_where_the_slow_likelihood_is_highest(slot: int) -> None:
     kwh = home(slot)
