@@ -16,14 +16,14 @@ WEEK = 7
 LEAST_WEEKS = 2
 """A stretch between two change points lasts at least so many weeks."""
 
-PRICE = 3.0
-"""A change point must gain this many noise variances times the logarithm of the number of weeks: more than
-the Schwarz criterion asks, for weekly levels follow each other."""
+PRICE = 6.0
+"""A change point must gain this many noise variances times the logarithm of the number of weeks: three times
+what the Schwarz criterion asks, for weekly levels follow each other."""
 
 LEAST_NOISE = 0.06
 """Standard deviation of a week's log level below which no home is taken to be steady."""
 
-LEAST_STEP = 0.1
+LEAST_STEP = 0.2
 """Smaller steps of the log level are left out: everybody's year has some."""
 
 START = 0.02

@@ -21,11 +21,15 @@ def gap_clock(kwh: NDArray[np.float32], exists: NDArray[np.bool_]) -> Array:
     """
     n, d, _ = kwh.shape
     out = np.full((n, len(CLOCK)), np.nan)
+    slots = exists.sum(axis=1)
     for row in range(n):
         absent = np.isnan(kwh[row]) & exists
+        if not absent.any():
+            out[row, 0] = 0.0 if absent.size else np.nan
+            continue
         lost = absent.sum(axis=1)
-        partly = np.flatnonzero((lost > 0) & (lost < exists.sum(axis=1)))
-        out[row, 0] = len(partly) if lost.sum() < exists.sum() else np.nan
+        partly = np.flatnonzero((lost > 0) & (lost < slots))
+        out[row, 0] = len(partly) if lost.sum() < slots.sum() else np.nan
         if len(partly):
             by_slot = absent[partly].sum(axis=0)
             out[row, 1] = by_slot.max() / len(partly)

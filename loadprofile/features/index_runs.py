@@ -42,51 +42,61 @@ def index_runs(kwh: NDArray[np.float32]) -> Array:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _index_runs(kwh: NDArray[np.float32], slots_per_day: int, out: Array) -> None:
+    least = int(np.ceil(LEAST_DAYS * slots_per_day))
     for i in range(len(kwh)):
         values = kwh[i]
         begin, end, seen, rises = -1, -1, 0, 0
-        squares, total, before = 0.0, 0.0, np.float32(np.nan)
-        all_seen, all_total = 0, 0.0
-        for k in range(len(values)):
-            if np.isfinite(values[k]):
-                all_seen += 1
-                all_total += np.float64(values[k])
-        known = False
+        before = np.float32(np.nan)
         for k in range(len(values) + 1):
             v = values[k] if k < len(values) else np.float32(-np.inf)
-            if np.isnan(v):
-                continue
-            if v < before or begin < 0:  # a new run; the very first has nothing before it
-                days = seen / slots_per_day
-                long = days >= LEAST_DAYS and (not known or days > out[i, 0])
-                if long and rises >= SHARE_RISING * seen:
-                    first = values[begin]
-                    gone = np.float64(before) - first
-                    others, other = all_seen - seen, all_total - total
-                    if others >= slots_per_day:
-                        real = gone / days >= LEAST_RISE * slots_per_day * other / others
-                    else:
-                        mean = gone / rises
-                        real = squares / rises - mean * mean >= (UNEVEN * mean) ** 2
-                    long = real
-                else:
-                    long = False
-                if long:
-                    out[i, 0] = days
-                    out[i, 1] = rises / (seen - 1)
-                    out[i, 2] = gone / days / max(total / seen, 1e-12)
-                    out[i, 3] = begin / slots_per_day
-                    out[i, 4] = (end + 1) / slots_per_day
-                    known = True
-                if k == len(values):
-                    break
-                begin, seen, rises, total, squares = k, 0, 0, 0.0, 0.0
-            elif v > before:
-                rise = np.float64(v) - before
-                rises += 1
-                squares += rise * rise
-            seen += 1
-            total += np.float64(v)
-            end, before = k, v
-        if begin >= 0 and not known:
+            if v >= before:
+                rises += int(v > before)
+                seen += 1
+                end, before = k, v
+            elif not np.isnan(v):  # a fall, or the very first reading; a missing one is neither
+                if seen >= least and rises >= SHARE_RISING * seen:
+                    _tell(values, begin, end, seen, rises, slots_per_day, out[i])
+                begin, end, seen, rises, before = k, k, 1, 0, v
+        if np.isnan(out[i, 0]) and begin >= 0 and np.isfinite(values).any():
             out[i, 0] = 0.0
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _tell(
+    values: NDArray[np.float32],
+    begin: int,
+    end: int,
+    seen: int,
+    rises: int,
+    slots_per_day: int,
+    out: Array,
+) -> None:
+    """Write the run down if it is an index and the longest so far."""
+    days = seen / slots_per_day
+    if not np.isnan(out[0]) and days <= out[0]:
+        return
+    total, squares, other, others = 0.0, 0.0, 0.0, 0
+    before = np.float64(values[begin])
+    for k in range(len(values)):
+        v = np.float64(values[k])
+        if np.isnan(v):
+            continue
+        if begin <= k <= end:
+            total += v
+            squares += (v - before) ** 2
+            before = v
+        else:
+            other += v
+            others += 1
+    gone = np.float64(values[end]) - np.float64(values[begin])
+    if others >= slots_per_day:
+        real = gone / days >= LEAST_RISE * slots_per_day * other / others
+    else:
+        mean = gone / rises
+        real = squares / rises - mean * mean >= (UNEVEN * mean) ** 2
+    if real:
+        out[0] = days
+        out[1] = rises / (seen - 1)
+        out[2] = gone / days / max(total / seen, 1e-12)
+        out[3] = begin / slots_per_day
+        out[4] = (end + 1) / slots_per_day

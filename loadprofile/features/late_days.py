@@ -32,11 +32,12 @@ def late_days(kwh: NDArray[np.float32]) -> Array:
     out = np.full((n, len(LATE)), np.nan)
     for row in range(n):
         readings = kwh[row]
+        with np.errstate(invalid="ignore"):
+            dead = ~(np.abs(readings) > 0).any(axis=1)
         known = np.isfinite(readings)
-        if not known.any():
+        if dead.all() and not known.any():
             continue
         out[row, :2] = 0.0
-        dead = ~(known & (readings != 0)).any(axis=1)
         if not dead.any() or dead.all():
             continue
         usual = float(np.nanmean(np.where(known[~dead], readings[~dead], np.nan)))
