@@ -81,7 +81,7 @@ def screen(
     quiet: Quiet = False,
 ) -> None:
     """Screen meters: a ranked, explained worklist."""
-    from api.assembly import engine_named, model_named, write_table
+    from api.assembly import engine_named, model_named, write_pieces
     from api.context import feeders_apart, read_context
     from api.fleets import read_any, screen_any, spool_folder, timezone_of
     from api.reporting import write_screening_report
@@ -107,7 +107,7 @@ def screen(
                 intake, fitted, folder, context=context, hemisphere=hemisphere, prevalence=prevalence,
                 engine=chosen, shown=0 if report is None else max(pages, LISTED),
             )  # fmt: skip
-    write_table(result.worklist, out)
+            write_pieces(result.rows(), out)
     crew = plan(result.worklist, visits=visits, visit_cost=visit_cost, precision=precision)
     notes = (*context_notes, *intake.warnings, *result.warnings)
     if report is not None:

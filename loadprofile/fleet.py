@@ -32,15 +32,19 @@ from loadprofile.features.population import Context
 from loadprofile.features.slot_scan import Seen, Surprises, one_after_another, scan
 from loadprofile.features.slots import SlotCounts
 from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.fleet_worklist import Listed, leave
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import BATCH, Survey, can_be_judged, measure, nothing_to_judge, verdicts_on
 from loadprofile.spool.store import Spool
 from loadprofile.verdicts import Findings, SubDetector, Verdicts
-from loadprofile.worklist import worklist
+from loadprofile.worklist import ranked_together, worklist
 
 PART = 5000
 """Meters surveyed together: 350 MB of half-hourly readings for a year, and enough to be peers."""
+
+JUDGED = 1000
+"""Meters of a part that are judged together."""
 
 LINKED = (
     "change.glr", "change.log_ratio", "change.log_ratio_se", "when.change", "when.change_end",
@@ -241,8 +245,11 @@ def judge_fleet(
     *,
     first_incident: int = 0,
     engine: Engine | None = None,
-) -> list[pd.DataFrame]:
-    """The worklist of each part, incidents numbered for the whole fleet from ``first_incident`` on."""
+) -> list[Listed]:
+    """The worklist of each part, left beside what was measured of it.
+
+    Incidents are numbered for the whole fleet, from ``first_incident`` on.
+    """
     engine = engine or LocalEngine()
     prior = model.prior if prior is None else prior
     tasks = [(part, *fleet.shared(at)) for at, part in enumerate(fleet.parts)]
@@ -255,12 +262,17 @@ def _judge_part(
     prior: NDArray[np.float64],
     first_incident: int,
     task: tuple[Part, FeatureTable, NDArray[np.int64]],
-) -> pd.DataFrame:
+) -> Listed:
     """Map 2: verdicts of one part, as rows of the worklist."""
-    measured = recalled(*task)
-    verdicts, _ = verdicts_on(measured, can_be_judged(measured.blocks), detectors, model, prior)
-    incident = np.where(verdicts.incident < 0, -1, verdicts.incident + first_incident)
-    return worklist(replace(verdicts, incident=incident))
+    part = task[0]
+    frames = []
+    for start in range(0, len(part.spool), JUDGED):
+        rows = np.arange(start, min(start + JUDGED, len(part.spool)))
+        measured = recalled(*task, rows)
+        verdicts, _ = verdicts_on(measured, can_be_judged(measured.blocks), detectors, model, prior)
+        incident = np.where(verdicts.incident < 0, -1, verdicts.incident + first_incident)
+        frames.append(worklist(replace(verdicts, incident=incident)))
+    return leave(ranked_together(frames), part.path.with_suffix(".worklist"))
 
 
 def look_closer(

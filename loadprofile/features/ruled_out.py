@@ -60,8 +60,7 @@ def _steady(values: NDArray[np.float32], k: int, step: float, floor: float) -> b
     if not abs(slope_before) > max(4.0 * noise_before, floor):
         return False
     allowed = max(noise, 1.05 * step) if abs(slope) > 9.9 * step else noise
-    steady: bool = abs(slope - slope_before) <= allowed
-    return steady
+    return bool(abs(slope - slope_before) <= allowed)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
