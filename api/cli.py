@@ -87,7 +87,6 @@ def screen(
     from api.reporting import write_screening_report
     from api.summaries import reading_summary, screening_summary
     from api.visits import plan
-    from loadprofile.cube import Intake
     from loadprofile.report.folder import LISTED
 
     progress = Progress(quiet)
@@ -99,9 +98,8 @@ def screen(
             context, context_notes = read_context(
                 events, registers, outages, topology, feeders, out, timezone_of(intake)
             )
-            if isinstance(intake, Intake):
-                intake, context, feeder_notes = feeders_apart(intake, context)
-                context_notes += feeder_notes
+            intake, context, feeder_notes = feeders_apart(intake, context)
+            context_notes += feeder_notes
         with progress.step("judging"):
             result = screen_any(
                 intake, fitted, folder, context=context, hemisphere=hemisphere, prevalence=prevalence,
