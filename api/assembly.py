@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from loadprofile.cube import Intake, read_profiles, write_rejects
@@ -19,6 +22,7 @@ from loadprofile.engines.spark import SparkEngine
 from loadprofile.errors import ModelFileError, NothingToJudgeError, OptionError
 from loadprofile.features.population import Context
 from loadprofile.features.table import FeatureTable, below
+from loadprofile.fleet_worklist import FleetWorklist
 from loadprofile.ingest.options import ReadOptions
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
@@ -101,15 +105,21 @@ class Screening:
 
     Attributes:
         parts: one for each interval length in the input.
-        worklist: all meters, ranked.
+        worklist: all meters, ranked; of a fleet only the columns ``fleet_worklist.KEYS``.
         prior: ``(6,)`` how common each answer was taken to be.
         warnings: what a reader should know.
+        whole: of a fleet the whole worklist, on disk.
     """
 
     parts: tuple[Screened, ...]
     worklist: pd.DataFrame
     prior: NDArray[np.float64]
     warnings: tuple[str, ...]
+    whole: FleetWorklist | None = None
+
+    def rows(self) -> Iterable[pd.DataFrame]:
+        """The whole worklist, in one or more pieces."""
+        return [self.worklist] if self.whole is None else self.whole.rows()
 
 
 def read(
@@ -220,12 +230,29 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     Raises:
         OptionError: another suffix.
     """
+    write_pieces([frame], path)
+
+
+def write_pieces(frames: Iterable[pd.DataFrame], path: Path) -> None:
+    """``write_table`` of a table that comes in pieces, each with the same columns.
+
+    Raises:
+        OptionError: another suffix.
+    """
     if path.suffix not in {".csv", ".parquet"}:
         raise OptionError("out", str(path), "a path that ends in .csv or .parquet")
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(path.name + ".part")
     if path.suffix == ".csv":
-        frame.to_csv(half, index=False)
+        with half.open("w", encoding="utf-8", newline="") as file:
+            for at, frame in enumerate(frames):
+                frame.to_csv(file, index=False, header=at == 0)
     else:
-        frame.to_parquet(half, index=False)
+        with ExitStack() as stack:
+            writer = None
+            for frame in frames:
+                table = pa.Table.from_pandas(frame, writer and writer.schema, preserve_index=False)
+                if writer is None:
+                    writer = stack.enter_context(pq.ParquetWriter(half, table.schema))
+                writer.write_table(table)
     half.replace(path)

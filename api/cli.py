@@ -99,13 +99,12 @@ def screen(
     quiet: Quiet = False,
 ) -> None:
     """Screen meters: a ranked, explained worklist."""
-    from api.assembly import engine_named, model_named, write_table
+    from api.assembly import engine_named, model_named, write_pieces
     from api.context import channels_beside, feeders_apart, read_context
     from api.fleets import read_any, screen_any, spool_folder, timezone_of
     from api.reporting import write_screening_report
     from api.summaries import reading_summary, screening_summary
     from api.visits import plan
-    from loadprofile.cube import Intake
     from loadprofile.report.folder import LISTED
 
     progress = Progress(quiet)
@@ -119,15 +118,14 @@ def screen(
                 holidays=holidays, weather=weather, channels=channels,
             )  # fmt: skip
             context_notes += channels_beside(intake, context)
-            if isinstance(intake, Intake):
-                intake, context, feeder_notes = feeders_apart(intake, context)
-                context_notes += feeder_notes
+            intake, context, feeder_notes = feeders_apart(intake, context)
+            context_notes += feeder_notes
         with progress.step("judging"):
             result = screen_any(
                 intake, fitted, folder, context=context, hemisphere=hemisphere, prevalence=prevalence,
                 engine=chosen, shown=0 if report is None else max(pages, LISTED),
             )  # fmt: skip
-    write_table(result.worklist, out)
+            write_pieces(result.rows(), out)
     crew = plan(result.worklist, visits=visits, visit_cost=visit_cost, precision=precision)
     notes = (*context_notes, *intake.warnings, *result.warnings)
     if report is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from loadprofile.ingest.sniff import Sources
 from loadprofile.ingest.tables import open_tables
 from loadprofile.profiles import LoadProfiles
 from loadprofile.spool.reading import Spooled
+from loadprofile.spool.store import Spool
 
 
 def read_context(
@@ -148,24 +149,38 @@ def channels_beside(readings: Intake | Spooled, context: Context) -> tuple[str, 
     return tuple(notes)
 
 
-def feeders_apart(intake: Intake, context: Context) -> tuple[Intake, Context, tuple[str, ...]]:
+def feeders_apart(
+    readings: Intake | Spooled, context: Context
+) -> tuple[Intake | Spooled, Context, tuple[str, ...]]:
     """Rows of the input that are feeder totals, set apart as what they are: they are nobody's meter.
 
     A feeder total is a row whose id the topology names as a feeder and not as a customer's meter. Totals of a
     file of their own (``--feeders``) go first.
     """
     if context.topology is None or context.feeders is not None:
-        return intake, context, ()
+        return readings, context, ()
     names = set(context.topology["feeder_id"].astype(str)) - set(context.topology["meter_id"].astype(str))
-    meters, totals = [], []
-    for cube in intake.profiles:
-        is_total = np.isin(cube.meter_ids, sorted(names))
-        meters.append(cube.take(np.flatnonzero(~is_total)))
-        if is_total.any():
-            totals.append(cube.take(np.flatnonzero(is_total)))
+    totals: list[LoadProfiles] = []
+    if isinstance(readings, Intake):
+        cubes = [_apart(cube, names, totals) for cube in readings.profiles]
+        kept: Intake | Spooled = replace(readings, profiles=tuple(cube for cube in cubes if len(cube)))
+    else:
+        spools = [_apart(spool, names, totals) for spool in readings.spools]
+        kept = replace(readings, spools=tuple(spool for spool in spools if len(spool)))
     if not totals:
-        return intake, context, ("topology: no totals of its feeders among the readings",)
+        return readings, context, ("topology: no totals of its feeders among the readings",)
     most = max(totals, key=len)
-    kept = tuple(cube for cube in meters if len(cube))
     note = f"feeders: {len(most):,} totals among the readings"
-    return replace(intake, profiles=kept), replace(context, feeders=most), (note,)
+    return kept, replace(context, feeders=most), (note,)
+
+
+Meters = TypeVar("Meters", LoadProfiles, Spool)
+
+
+def _apart(meters: Meters, names: set[str], totals: list[LoadProfiles]) -> Meters:
+    """The meters without those of the names, which go to ``totals``."""
+    is_total = np.isin(meters.meter_ids, sorted(names))
+    if is_total.any():
+        totals.append(meters.take(np.flatnonzero(is_total)))
+    rest = np.flatnonzero(~is_total)
+    return meters.take(rest) if isinstance(meters, LoadProfiles) else meters.only(rest)

@@ -14,11 +14,11 @@ from loadprofile.engines.local import Engine, LocalEngine, ProcessEngine
 from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.population import Context
 from loadprofile.fleet import PART, judge_fleet, look_closer, measure_fleet
+from loadprofile.fleet_worklist import listed_together
 from loadprofile.ingest.options import ReadOptions
 from loadprofile.models.model import Model
 from loadprofile.report.folder import chosen
 from loadprofile.spool.reading import Spooled, must_be_spooled, spool_intake, spool_profiles
-from loadprofile.worklist import ranked_together
 
 MOST_WORKERS = 4
 """Each worker holds one part of a fleet, about a gigabyte."""
@@ -82,7 +82,7 @@ def screen_any(
     """Survey, judge and rank all meters.
 
     Of a fleet the ``parts`` of the answer hold only the meters that a report would show: ``shown`` of them,
-    those that are not ordinary first.
+    those that are not ordinary first; and the rows of the worklist wait in ``folder``.
 
     Raises:
         NothingToJudgeError: when no meter could be judged.
@@ -112,7 +112,7 @@ def _screen_fleets(
     shown: int,
 ) -> Screening:
     prior = prior_for(model, prevalence)
-    fleets, frames, warnings, incidents = [], [], [], 0
+    fleets, listed, warnings, incidents = [], [], [], 0
     for spool in readings.spools:
         place = folder / f"{spool.step_minutes}-minute"
         place.mkdir()
@@ -121,16 +121,16 @@ def _screen_fleets(
         except NothingToJudgeError as error:
             warnings.append(f"{spool.step_minutes}-minute meters: {error}")
             continue
-        frames += judge_fleet(fleet, detectors(), model, prior, first_incident=incidents, engine=engine)
+        listed += judge_fleet(fleet, detectors(), model, prior, first_incident=incidents, engine=engine)
         incidents += int(fleet.cohorts.incident.max(initial=-1)) + 1
         fleets.append(fleet)
-    if not frames:
+    if not listed:
         raise NothingToJudgeError(sum(len(s) for s in readings.spools), warnings[0])
-    table = ranked_together(frames)
+    whole = listed_together(listed)
     parts = []
-    top = set(table["meter_id"].iloc[chosen(table, shown)].tolist())
+    top = set(whole.table["meter_id"].iloc[chosen(whole.table, shown)].tolist())
     for fleet in fleets:
         names = [n for part in fleet.parts for n in part.spool.meter_ids.tolist() if n in top]
         if names:
             parts.append(Screened(*look_closer(fleet, names, detectors(), model, prior)))
-    return Screening(tuple(parts), table, prior, tuple(warnings))
+    return Screening(tuple(parts), whole.table, prior, tuple(warnings), whole)

@@ -13,9 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial, reduce
+from functools import partial
 from itertools import pairwise
-from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +29,21 @@ from loadprofile.features.daily import DailyBlocks, daily_blocks
 from loadprofile.features.peers import Foreseen, PeerGroups
 from loadprofile.features.population import Context
 from loadprofile.features.slot_scan import Seen, Surprises, one_after_another, scan
-from loadprofile.features.slots import SlotCounts
+from loadprofile.features.slots import SlotCounts, summed
 from loadprofile.features.table import FeatureTable, below, beside
+from loadprofile.fleet_worklist import Listed, leave
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import BATCH, Survey, can_be_judged, measure, nothing_to_judge, verdicts_on
 from loadprofile.spool.store import Spool
 from loadprofile.verdicts import Findings, SubDetector, Verdicts
-from loadprofile.worklist import worklist
+from loadprofile.worklist import ranked_together, worklist
 
 PART = 5000
 """Meters surveyed together: 350 MB of half-hourly readings for a year, and enough to be peers."""
+
+JUDGED = 500
+"""Meters of a part that are judged together."""
 
 LINKED = (
     "change.glr", "change.log_ratio", "change.log_ratio_se", "when.change", "when.change_end",
@@ -59,21 +62,26 @@ def divide(
         together: meter id -> name of something whose meters must stay in one part (a feeder).
         size: most meters of a part, unless one feeder has more.
     """
-    groups = together or {}
-    keys = [(_hash(groups.get(name, name)), _hash(name)) for name in meter_ids.tolist()]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    count = -(-len(order) // size)
-    parts: list[list[int]] = []
-    for at, row in enumerate(order):
-        begins = at * count // max(len(order), 1) >= len(parts)
-        if begins and (not parts or keys[row][0] != keys[order[at - 1]][0]):
-            parts.append([])
-        parts[-1].append(row)
-    return tuple(np.array(sorted(rows), dtype=np.intp) for rows in parts)
+    n = len(meter_ids)
+    if n == 0:
+        return ()
+    own = np.fromiter((_hash(name) for name in meter_ids.tolist()), dtype=np.uint64, count=n)
+    group = own
+    if together:
+        named = (_hash(together.get(name, name)) for name in meter_ids.tolist())
+        group = np.fromiter(named, dtype=np.uint64, count=n)
+    order = np.lexsort((own, group))
+    ordered = group[order]
+    due = np.arange(n) * -(-n // size) // n
+    cuts = [0]
+    for at in np.flatnonzero(ordered[1:] != ordered[:-1]) + 1:
+        if due[at] >= len(cuts):
+            cuts.append(int(at))
+    return tuple(np.sort(rows) for rows in np.split(order, cuts[1:]))
 
 
-def _hash(name: str) -> bytes:
-    return hashlib.blake2b(name.encode(), digest_size=8).digest()
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -100,13 +108,11 @@ class Summary:
     Attributes:
         linked: the columns ``LINKED`` of its meters.
         donors: what ``find_donors`` said, two ``(m,)`` arrays.
-        counts: slots of its meters.
         judged: how many of them can be judged.
     """
 
     linked: FeatureTable
     donors: tuple[NDArray[np.float64], NDArray[np.float64]]
-    counts: SlotCounts
     judged: int
 
 
@@ -160,7 +166,7 @@ def measure_fleet(
         raise nothing_to_judge(len(spool))
     donors = tuple(np.concatenate([s.donors[k] for s in found]) for k in range(2))
     cohorts = find_cohorts(
-        below([s.linked for s in found]), reduce(add, (s.counts for s in found)), (), None,
+        below([s.linked for s in found]), summed(_slots_of(part) for part in parts), (), None,
         (donors[0], donors[1]), partial(_look, engine, parts),
     )  # fmt: skip
     return Fleet(parts, cohorts)
@@ -184,26 +190,33 @@ def _look_at_part(found: Surprises, task: tuple[Part, NDArray[np.float64], NDArr
     part, onset, end = task
     seen = []
     for start in range(0, len(part.spool), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(part.spool)))
+        rows = slice(start, start + BATCH)
         seen.append(scan(part.spool.take(rows), found, onset[rows], end[rows]))
     return one_after_another(seen)
 
 
 def measure_part(part: Part) -> Summary:
     """Map 1: measure one part, leave it on disk, and say what the fleet must know."""
-    profiles = part.spool.take(np.arange(len(part.spool)))
-    found = measure(profiles, part.context, hemisphere=part.hemisphere)
+    found = measure(part.spool, part.context, hemisphere=part.hemisphere)
     peers = found.peers
     np.savez(
         part.path, values=found.table.values, names=np.array(found.table.names), shapes=peers.shapes,
         labels=peers.labels, steady=peers.steady, usual=peers.usual, spread=peers.spread,
+        slots=found.counts.counts, gaps=found.counts.gaps,
     )  # fmt: skip
     return Summary(
         found.table.select(LINKED),
         find_donors(found.table, found.blocks),
-        found.counts,
         int(can_be_judged(found.blocks).sum()),
     )
+
+
+def _slots_of(part: Part) -> SlotCounts:
+    """What a part's meters did in each slot."""
+    with np.load(part.path, allow_pickle=False) as kept:
+        return SlotCounts(
+            part.spool.days, part.spool.step_minutes, len(part.spool), kept["slots"], kept["gaps"]
+        )
 
 
 def recalled(
@@ -231,8 +244,11 @@ def judge_fleet(
     *,
     first_incident: int = 0,
     engine: Engine | None = None,
-) -> list[pd.DataFrame]:
-    """The worklist of each part, incidents numbered for the whole fleet from ``first_incident`` on."""
+) -> list[Listed]:
+    """The worklist of each part, left beside what was measured of it.
+
+    Incidents are numbered for the whole fleet, from ``first_incident`` on.
+    """
     engine = engine or LocalEngine()
     prior = model.prior if prior is None else prior
     tasks = [(part, *fleet.shared(at)) for at, part in enumerate(fleet.parts)]
@@ -245,12 +261,17 @@ def _judge_part(
     prior: NDArray[np.float64],
     first_incident: int,
     task: tuple[Part, FeatureTable, NDArray[np.int64]],
-) -> pd.DataFrame:
+) -> Listed:
     """Map 2: verdicts of one part, as rows of the worklist."""
-    measured = recalled(*task)
-    verdicts, _ = verdicts_on(measured, can_be_judged(measured.blocks), detectors, model, prior)
-    incident = np.where(verdicts.incident < 0, -1, verdicts.incident + first_incident)
-    return worklist(replace(verdicts, incident=incident))
+    part = task[0]
+    frames = []
+    for start in range(0, len(part.spool), JUDGED):
+        rows = np.arange(start, min(start + JUDGED, len(part.spool)))
+        measured = recalled(*task, rows)
+        verdicts, _ = verdicts_on(measured, can_be_judged(measured.blocks), detectors, model, prior)
+        incident = np.where(verdicts.incident < 0, -1, verdicts.incident + first_incident)
+        frames.append(worklist(replace(verdicts, incident=incident)))
+    return leave(ranked_together(frames), part.path.with_suffix(".worklist"))
 
 
 def look_closer(

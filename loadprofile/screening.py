@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from loadprofile.engines.local import Engine, LocalEngine
 from loadprofile.errors import NothingToJudgeError
-from loadprofile.features.balance import balance_features
+from loadprofile.features.balance import balance_features, no_balance
 from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
 from loadprofile.features.context_columns import context_features
@@ -27,12 +26,13 @@ from loadprofile.features.extract import describe
 from loadprofile.features.peer_differences import peers_features
 from loadprofile.features.peers import Foreseen, PeerGroups, group_peers
 from loadprofile.features.population import Context, Population
-from loadprofile.features.slots import SlotCounts, count_slots
+from loadprofile.features.slots import SlotCounts, count_slots, summed
 from loadprofile.features.table import FeatureTable, below, beside
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.route import Routed, decide
 from loadprofile.signs.course import courses
+from loadprofile.spool.store import Spool
 from loadprofile.verdicts import CAUSES, Cause, Evidence, Findings, SubDetector, Verdicts
 
 BATCH = 500
@@ -101,26 +101,34 @@ def survey(
 
 
 def measure(
-    profiles: LoadProfiles,
+    readings: LoadProfiles | Spool,
     context: Context | None = None,
     *,
     hemisphere: str = "north",
     engine: Engine | None = None,
 ) -> Measured:
-    """What can be measured with the meters of this cube and their feeders; arguments as of ``survey``."""
+    """What can be measured with these meters and their feeders; arguments as of ``survey``.
+
+    Of a spool never more than ``BATCH`` meters are in memory, unless there are totals of feeders.
+    """
     engine = engine or LocalEngine()
-    first = engine.map(partial(_describe, hemisphere=hemisphere), profiles.batches(BATCH))
+    first = engine.map(partial(_describe, hemisphere=hemisphere), readings.batches(BATCH))
     own = below([table for table, _, _ in first])
-    blocks = DailyBlocks(own.meter_ids, profiles.days, np.concatenate([b.power for _, b, _ in first]))
-    counts = reduce(add, (c for _, _, c in first))
+    blocks = DailyBlocks(own.meter_ids, readings.days, np.concatenate([b.power for _, b, _ in first]))
+    counts = summed(c for _, _, c in first)
+    del first
     peers = group_peers(blocks, own)
-    slices = [slice(i, min(i + BATCH, len(profiles))) for i in range(0, len(profiles), BATCH)]
+    slices = [slice(i, min(i + BATCH, len(readings))) for i in range(0, len(readings), BATCH)]
     weather = None if context is None else context.weather
-    changed = below(engine.map(partial(_changes, profiles, blocks, peers, weather), slices))
-    table = beside([own, changed, peers_features(peers)])
-    balance = balance_features(profiles, changed, context)
-    known = context_features(profiles, blocks, changed, context)
-    return Measured(beside([table, balance, known]), blocks, peers, counts)
+    changed = below(engine.map(partial(_changes, readings, blocks, peers, weather), slices))
+    if context is None or not context.has_balances:
+        balance = no_balance(own.meter_ids)
+    else:
+        cube = readings if isinstance(readings, LoadProfiles) else readings.take(slice(None))
+        balance = balance_features(cube, changed, context)
+    known = context_features(readings, blocks, changed, context)
+    table = beside([own, changed, peers_features(peers), balance, known])
+    return Measured(table, blocks, peers, counts)
 
 
 def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, DailyBlocks, SlotCounts]:
@@ -129,10 +137,14 @@ def _describe(batch: LoadProfiles, hemisphere: str) -> tuple[FeatureTable, Daily
 
 
 def _changes(
-    profiles: LoadProfiles, blocks: DailyBlocks, peers: PeerGroups, weather: pd.DataFrame | None, rows: slice
+    readings: LoadProfiles | Spool,
+    blocks: DailyBlocks,
+    peers: PeerGroups,
+    weather: pd.DataFrame | None,
+    rows: slice,
 ) -> FeatureTable:
     """Map 2: what changed in one batch, after removing what peers did on the same days."""
-    return change_features(profiles.take(rows), blocks.take(rows), peers.expected(rows), weather=weather)
+    return change_features(readings.take(rows), blocks.take(rows), peers.expected(rows), weather=weather)
 
 
 def examine(measured: Survey, detectors: Sequence[SubDetector]) -> tuple[Findings, ...]:

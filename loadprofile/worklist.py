@@ -92,16 +92,21 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
 def ranked_together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Worklists of different meters as one, ranked anew; what ``worklist`` gives for all their verdicts."""
     frame = pd.concat(frames, ignore_index=True)
-    order = np.lexsort(
+    frame = frame.iloc[ranks(frame)].reset_index(drop=True)
+    frame["rank"] = np.arange(1, len(frame) + 1)
+    return frame
+
+
+def ranks(frame: pd.DataFrame) -> NDArray[np.intp]:
+    """Rows in the order of their ranks: expected recovery, then score, then the id."""
+    order: NDArray[np.intp] = np.lexsort(
         (
             frame["meter_id"].to_numpy(dtype=np.str_),
             -frame["anomaly_score"].to_numpy(),
             -frame["expected_recovery"].to_numpy(),
         )
     )
-    frame = frame.iloc[order].reset_index(drop=True)
-    frame["rank"] = np.arange(1, len(frame) + 1)
-    return frame
+    return order
 
 
 def rounded_to_one(probabilities: NDArray[np.float64], decimals: int = 6) -> NDArray[np.float64]:

@@ -99,6 +99,8 @@ def balance_features(profiles: LoadProfiles, changes: FeatureTable, context: Con
         changes: with ``when.change`` and ``when.change_end`` of the same meters, days since the first.
         context: with ``topology`` and ``feeders``, or without (all NaN then).
     """
+    if context is None or not context.has_balances:
+        return no_balance(profiles.meter_ids)
     out = np.full((len(profiles), len(NAMES)), np.nan)
     table = _stated(profiles, context)
     if table is not None and context is not None and context.feeders is not None:
@@ -106,6 +108,11 @@ def balance_features(profiles: LoadProfiles, changes: FeatureTable, context: Con
         if grid is not None:
             _measure(out, profiles, changes, grid, table)
     return FeatureTable(profiles.meter_ids, NAMES, out.astype(np.float32))
+
+
+def no_balance(meter_ids: NDArray[np.str_]) -> FeatureTable:
+    """The same columns where nothing is known of feeders: all NaN."""
+    return FeatureTable(meter_ids, NAMES, np.full((len(meter_ids), len(NAMES)), np.nan, dtype=np.float32))
 
 
 def likelier_feeders(features: FeatureTable, context: Context) -> dict[str, str]:

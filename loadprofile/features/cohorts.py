@@ -94,7 +94,8 @@ def find_cohorts(
         ShapeError: when batches hold other meters than the table.
     """
     n = len(table)
-    out = {name: np.full(n, np.nan) for name in NAMES}
+    columns = np.full((len(NAMES), n), np.nan, dtype=np.float32)
+    out = dict(zip(NAMES, columns, strict=True))
     onset = table.column("when.change").astype(np.float64)
     end = table.column("when.change_end").astype(np.float64)
     glr = table.column("change.glr").astype(np.float64)
@@ -111,29 +112,30 @@ def find_cohorts(
         slots_per_day=1440 // counts.step_minutes,
     )
     together = find_together(changes, LEAST_SURPRISE)
-    out |= {
+    said = {
         "onset_size": together.day_size, "onset_surprise": together.day_surprise,
         "ratio_agreement": together.agreement, "ratio_size": together.ratio_size,
         "ratio_surprise": together.ratio_surprise, "same_slot_size": together.slot_size,
         "same_slot_surprise": together.slot_surprise, "same_both_size": together.both_size,
         "same_both_surprise": together.both_surprise,
     }  # fmt: skip
+    for name, numbers in said.items():
+        out[name][:] = numbers
     for name, source in SAME_SLOT:
         if source in table.names:
             moments = _on_grid(table.column(source).astype(np.float64), counts)
-            out[name], same = _same_slot(moments, counts)
+            out[name][:], same = _same_slot(moments, counts)
             links.append(same)
-    out["swap_similarity"] = swap_similarity(marked, seen.before, seen.after)
+    out["swap_similarity"][seen.sided] = swap_similarity(marked[seen.sided], seen.before, seen.after)
     if donors is None and blocks is not None:
         donors = find_donors(table, blocks)
     if donors is not None:
-        out["donor_similarity"], out["donor_margin"] = donors
+        out["donor_similarity"][:], out["donor_margin"][:] = donors
     links[0] = together.links
     incident, sizes = _incidents(n, links, table.meter_ids)
-    out["incident_size"] = sizes
-    values = np.stack([out[name] for name in NAMES], axis=1).astype(np.float32)
+    out["incident_size"][:] = sizes
     names = tuple(f"cohort.{name}" for name in NAMES)
-    return Cohorts(FeatureTable(table.meter_ids, names, values), incident)
+    return Cohorts(FeatureTable(table.meter_ids, names, columns.T), incident)
 
 
 def find_donors(table: FeatureTable, blocks: DailyBlocks) -> tuple[Array, Array]:
@@ -198,11 +200,13 @@ def _look(
     return one_after_another(parts)
 
 
-def _shared_slots(seen: Seen, found: Surprises, out: dict[str, Array]) -> list[NDArray[np.int64]]:
+def _shared_slots(
+    seen: Seen, found: Surprises, out: dict[str, NDArray[np.float32]]
+) -> list[NDArray[np.int64]]:
     """Sizes and surprises of slots shared with others, and links where that is no chance."""
     sizes = {"gap": found.gap_size, "zero": found.zero_size}
     penalty = {
-        "gap": np.log10(max(len(found.gap_key), 1) + 1.0), "zero": np.log10(len(found.zero)),
+        "gap": np.log10(max(found.gaps, 1) + 1.0), "zero": np.log10(len(found.zero)),
         "up": np.log10(len(found.up)), "down": np.log10(len(found.down)),
     }  # fmt: skip
     links = []
@@ -214,16 +218,16 @@ def _shared_slots(seen: Seen, found: Surprises, out: dict[str, Array]) -> list[N
         surprise = np.zeros(len(at))
         surprise[has] = values[at[has]]
         if kind in sizes:
-            out[f"{kind}_size"] = np.zeros(len(at))
+            out[f"{kind}_size"][:] = 0.0
             out[f"{kind}_size"][has] = sizes[kind][at[has]] - 1
-            out[f"{kind}_surprise"] = surprise
+            out[f"{kind}_surprise"][:] = surprise
         linked = has[surprise[has] - penalty[kind] >= least]
         if len(linked):
             links.append(_chain(at[linked], linked))
     for name in ("zero_size", "zero_surprise"):
         out[name][~seen.known] = np.nan
     for name in ("jump_share", "jump_surprise", "joined", "joined_share", "joined_surprise"):
-        out[name] = getattr(seen, name)
+        out[name][:] = getattr(seen, name)
     return links
 
 

@@ -15,8 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import sparse, stats
+from scipy.sparse import csgraph
 
 from loadprofile.features.slots import MOST_SURPRISED
 
@@ -91,7 +93,6 @@ def find_together(changes: Changes, least_surprise: float) -> Together:
     onset, ratio = changes.onset[order], changes.log_ratio[order]
     error = np.nan_to_num(changes.error[order], nan=0.1)
     strength = np.nan_to_num(changes.strength[order])
-    trials = len(order) - 1
     extra = _extra_variance(onset)
     clock = np.mod(np.rint(onset * changes.slots_per_day).astype(np.int64), changes.slots_per_day)
     habit = np.bincount(clock, minlength=changes.slots_per_day) + 0.5
@@ -102,56 +103,139 @@ def find_together(changes: Changes, least_surprise: float) -> Together:
     likes = len(order) - np.searchsorted(ordered_strength, 0.5 * strength) - 1
     counts, chances = np.zeros((len(order), 4)), np.ones((len(order), 4))
     agreement = np.full(len(order), np.nan)
-    groups: list[tuple[NDArray[np.int64], ...]] = []
-    window = 2 * NEIGHBOUR_DAYS
-    flat = window / max(changes.day_count - 10, window)
-    step = 1.01 / changes.slots_per_day
-    for at in range(len(order)):
-        first, last = np.searchsorted(onset, [onset[at] - NEIGHBOUR_DAYS, onset[at] + NEIGHBOUR_DAYS + 1e-9])
-        near = np.arange(first, last)
-        everyone_near = len(near) - 1
-        near = near[(near != at) & (strength[near] >= 0.5 * strength[at])]
-        wide = np.searchsorted(onset, [onset[at] - LOCAL_DAYS, onset[at] + LOCAL_DAYS])
-        around = max(int(wide[1] - wide[0]) - everyone_near - 1, 0)
-        length = min(onset[at] + LOCAL_DAYS, changes.day_count) - max(onset[at] - LOCAL_DAYS, 0)
-        # local density of onsets, steadied by ten uniform ones
-        share = (around + 10 * min(length / changes.day_count, 1)) / max(trials + 10, 1)
-        p_day = min(max(share * window / max(length - window, window), 0.25 * flat), 0.5)
-        reach = np.minimum(0.02 + 1.5 * np.hypot(error[at], error[near]), 0.2)
-        distance = np.abs(ratio[near] - ratio[at])
-        alike = distance <= reach
-        width = float(np.median(reach)) if len(near) else 0.1
-        like = np.searchsorted(ordered_ratio, [ratio[at] - width, ratio[at] + width])
-        p_ratio = min((max(int(like[1] - like[0]) - 1 - int(alike.sum()), 0) + 1.0) / (trials + 2.0), 1.0)
-        same_slot = np.abs(onset[near] - onset[at]) <= step
-        p_slot = p_day / window * min(max(float(near_clock[clock[at]]), 3 / changes.slots_per_day), 1.0)
-        groups.append((near, near[alike], near[same_slot], near[same_slot & alike]))
-        counts[at] = [len(group) for group in groups[at]]
-        chances[at] = (p_day, p_day * p_ratio, p_slot, p_slot * p_ratio)
-        if len(near):
-            agreement[at] = max(0.0, 1 - float(np.median(distance)))
+    entries = _Ordered(onset, ratio, error, strength, 1.01 / changes.slots_per_day)
+    _questions(
+        onset, ratio, error, strength, ordered_ratio, near_clock[clock], entries.step, changes.day_count,
+        changes.slots_per_day, counts, chances, agreement,
+    )  # fmt: skip
     surprises = tail(counts, likes[:, None], chances) / np.array([extra, extra, 1.0, 1.0])
-    links = _links(groups, surprises, least_surprise)
+    links = _links(entries, surprises, least_surprise)
     numbers = np.full((9, n), np.nan)
     numbers[0:8:2, order], numbers[1:8:2, order], numbers[8, order] = counts.T, surprises.T, agreement
     day, day_s, same, same_s, slot, slot_s, both, both_s, agreed = numbers
     return Together(day, day_s, same, same_s, slot, slot_s, both, both_s, agreed, order[links])
 
 
-def _links(
-    groups: list[tuple[NDArray[np.int64], ...]], surprises: Array, least_surprise: float
-) -> NDArray[np.int64]:
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _questions(
+    onset: Array,
+    ratio: Array,
+    error: Array,
+    strength: Array,
+    ordered_ratio: Array,
+    near_clock: Array,
+    step: float,
+    day_count: int,
+    slots_per_day: int,
+    counts: Array,
+    chances: Array,
+    agreement: Array,
+) -> None:
+    """Who else and by what chance, for each change; all arrays are in the order of the onsets.
+
+    ``counts`` and ``chances`` are ``(m, 4)``: same day, and by the same ratio, same slot, and by the same
+    ratio. Onsets are ascending, so the neighbours of one are those beside it.
+    """
+    m = len(onset)
+    trials = m - 1
+    window = 2 * NEIGHBOUR_DAYS
+    flat = window / max(day_count - 10.0, window)
+    distances, reaches = np.empty(m), np.empty(m)
+    for at in range(m):
+        first = np.searchsorted(onset, onset[at] - NEIGHBOUR_DAYS)
+        last = np.searchsorted(onset, onset[at] + NEIGHBOUR_DAYS + 1e-9)
+        everyone_near = last - first - 1
+        near, alike, same_slot, same_both = 0, 0, 0, 0
+        for j in range(first, last):
+            if j == at or strength[j] < 0.5 * strength[at]:
+                continue
+            reaches[near] = min(0.02 + 1.5 * np.hypot(error[at], error[j]), 0.2)
+            distances[near] = abs(ratio[j] - ratio[at])
+            like = distances[near] <= reaches[near]
+            slot = abs(onset[j] - onset[at]) <= step
+            near += 1
+            alike += like
+            same_slot += slot
+            same_both += like and slot
+        low, high = onset[at] - LOCAL_DAYS, onset[at] + LOCAL_DAYS
+        around = max(np.searchsorted(onset, high) - np.searchsorted(onset, low) - everyone_near - 1, 0)
+        length = min(high, np.float64(day_count)) - max(low, 0.0)
+        # local density of onsets, steadied by ten uniform ones
+        share = (around + 10 * min(length / day_count, 1.0)) / max(trials + 10, 1)
+        p_day = min(max(share * window / max(length - window, window), 0.25 * flat), 0.5)
+        width = np.median(reaches[:near]) if near else 0.1
+        like_ratio = np.searchsorted(ordered_ratio, ratio[at] + width) - np.searchsorted(
+            ordered_ratio, ratio[at] - width
+        )
+        p_ratio = min((max(like_ratio - 1 - alike, 0) + 1.0) / (trials + 2.0), 1.0)
+        p_slot = p_day / window * min(max(near_clock[at], 3 / slots_per_day), 1.0)
+        counts[at, 0], counts[at, 1], counts[at, 2], counts[at, 3] = near, alike, same_slot, same_both
+        chances[at, 0], chances[at, 1] = p_day, p_day * p_ratio
+        chances[at, 2], chances[at, 3] = p_slot, p_slot * p_ratio
+        if near:
+            agreement[at] = max(0.0, 1 - np.median(distances[:near]))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ordered:
+    """The marked changes in the order of their onsets, ``(m,)`` each, and how near the same slot is."""
+
+    onset: Array
+    ratio: Array
+    error: Array
+    strength: Array
+    step: float
+
+    def group(self, at: int, question: int) -> NDArray[np.int64]:
+        """Who shares the change at ``at`` by one of the questions of ``_questions``, itself included."""
+        onset = self.onset
+        first, last = np.searchsorted(onset, [onset[at] - NEIGHBOUR_DAYS, onset[at] + NEIGHBOUR_DAYS + 1e-9])
+        near = np.arange(first, last)
+        keep = self.strength[near] >= 0.5 * self.strength[at]
+        if question in (1, 3):
+            reach = np.minimum(0.02 + 1.5 * np.hypot(self.error[at], self.error[near]), 0.2)
+            keep &= np.abs(self.ratio[near] - self.ratio[at]) <= reach
+        if question in (2, 3):
+            keep &= np.abs(onset[near] - onset[at]) <= self.step
+        keep[at - first] = True
+        members: NDArray[np.int64] = near[keep].astype(np.int64)
+        return members
+
+
+def _links(entries: _Ordered, surprises: Array, least_surprise: float) -> NDArray[np.int64]:
     """Pairs that hold each surprising group together, ``(p, 2)``; a group that many share is linked once."""
-    penalty = np.log10(4.0 * max(len(groups), 1))
+    m = len(surprises)
+    penalty = np.log10(4.0 * max(m, 1))
     # the day alone is shared by weather and holidays: it takes much more to make an incident of it
     judged = surprises - penalty - np.array([DAY_ALONE, 0.0, 0.0, 0.0])
-    found: dict[bytes, NDArray[np.int64]] = {}
-    for at in np.flatnonzero(judged.max(axis=1, initial=-np.inf) >= least_surprise):
-        members = np.sort(np.append(groups[at][int(np.argmax(judged[at]))], at)).astype(np.int64)
-        found[members.tobytes()] = members
-    if not found:
-        return np.empty((0, 2), dtype=np.int64)
-    return np.concatenate([np.column_stack([m[:-1], m[1:]]) for m in found.values()])
+    pairs: list[NDArray[np.int64]] = []
+    held = 0
+    before = np.empty(0, dtype=np.int64)
+    for at in np.flatnonzero(judged.max(axis=1, initial=-np.inf) >= least_surprise).tolist():
+        members = entries.group(at, int(np.argmax(judged[at])))
+        if np.array_equal(members, before):
+            continue
+        before = members
+        pairs.append(np.column_stack([members[:-1], members[1:]]))
+        held += len(members)
+        if held > MOST_PAIRS:
+            pairs = [_spanning(np.concatenate(pairs), m)]
+            held = len(pairs[0])
+    return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
+
+
+MOST_PAIRS = 2_000_000
+"""Pairs held before those that say the same are dropped: each of an incident's thousands names them all."""
+
+
+def _spanning(pairs: NDArray[np.int64], m: int) -> NDArray[np.int64]:
+    """The same components with as few pairs as hold them together."""
+    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(m, m))
+    _, label = csgraph.connected_components(graph, directed=False)
+    linked = np.unique(pairs)
+    linked = linked[np.argsort(label[linked], kind="stable")]
+    same = np.diff(label[linked]) == 0
+    return np.column_stack([linked[:-1][same], linked[1:][same]])
 
 
 def _extra_variance(onset: Array) -> float:

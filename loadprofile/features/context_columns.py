@@ -14,6 +14,7 @@ from loadprofile.features.daily import DailyBlocks
 from loadprofile.features.population import Context
 from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
+from loadprofile.spool.store import Spool
 
 Floats = NDArray[np.float64]
 
@@ -29,12 +30,12 @@ BATCH = 250
 
 
 def context_features(
-    profiles: LoadProfiles, blocks: DailyBlocks, changes: FeatureTable, context: Context | None
+    profiles: LoadProfiles | Spool, blocks: DailyBlocks, changes: FeatureTable, context: Context | None
 ) -> FeatureTable:
     """Columns ``NAMES`` of all meters.
 
     Args:
-        profiles: all meters.
+        profiles: all meters, in memory or on disk.
         blocks: of the same meters.
         changes: with ``when.change`` and ``when.change_end`` of the same meters, days since the first.
         context: the optional inputs; what is None leaves its columns empty.

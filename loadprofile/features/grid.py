@@ -27,8 +27,8 @@ MOST_LEVELS = 800
 """Different values that the step is inferred from: the lowest, where values lie dense and float32 is fine."""
 
 NEARLY_ALL = 0.99
-"""From this share on all readings count as on the grid: a few corrected values are a habit of a data set (some
-sets have them in every meter), and a model must not take a set's habit for a trace."""
+"""From this share on all readings count as on the grid: a few corrected values are a habit of a data set
+(some sets have them in every meter), and a model must not take a set's habit for a trace."""
 
 COARSE_GAIN = 40.0
 """A span is on a coarser grid when chance would make it so with probability 2**-40."""

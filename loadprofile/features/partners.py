@@ -27,7 +27,7 @@ TOGETHER = 24
 Array = NDArray[np.float64]
 
 
-def swap_similarity(onset: Array, before: Array, after: Array) -> Array:
+def swap_similarity(onset: Array, before: NDArray[np.floating], after: NDArray[np.floating]) -> Array:
     """How much better the best partner explains both sides than the meters themselves, ``(n,)`` 0..1.
 
     1 = my after is its before and its after is my before, exactly; 0 = no better than no swap; NaN
@@ -40,26 +40,44 @@ def swap_similarity(onset: Array, before: Array, after: Array) -> Array:
     """
     n = len(onset)
     out = np.full(n, np.nan)
-    # square roots: between levels and logarithms, and defined at zero
-    a, b = np.sqrt(np.maximum(before, 0)), np.sqrt(np.maximum(after, 0))
-    known = np.flatnonzero(np.isfinite(onset) & np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1))
+    known = np.flatnonzero(
+        np.isfinite(onset) & np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    )
     order = known[np.argsort(onset[known], kind="stable")]
-    times = onset[order]
-    own = ((a - b) ** 2).mean(axis=1)
-    for i in order:
-        first, last = np.searchsorted(times, [onset[i] - SWAP_DAYS, onset[i] + SWAP_DAYS], side="left")
-        near = order[first : max(last, first)]
-        near = near[near != i]
-        if len(near) == 0:
-            continue
-        crossed = ((b[i] - a[near]) ** 2).mean(axis=1) + ((a[i] - b[near]) ** 2).mean(axis=1)
-        straight = own[i] + own[near]
-        # relative to the weaker change: a small change beside a large one is not half a swap
-        least = 2 * np.minimum(own[i], own[near])
-        gain = 1 - crossed / np.where(least > 0, least, np.inf)
-        gain[straight <= 0] = 0.0
-        out[i] = float(np.clip(gain.max(), 0.0, 1.0))
+    # square roots: between levels and logarithms, and defined at zero
+    a, b = (np.sqrt(np.maximum(side[order], 0)).astype(np.float64) for side in (before, after))
+    times = np.asarray(onset, dtype=np.float64)[order]
+    first, last = (np.searchsorted(times, times + reach, side="left") for reach in (-SWAP_DAYS, SWAP_DAYS))
+    found = np.full(len(order), np.nan)
+    _swaps(a, b, ((a - b) ** 2).mean(axis=1), first, last, found)
+    out[order] = found
     return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _swaps(
+    a: Array, b: Array, own: Array, first: NDArray[np.intp], last: NDArray[np.intp], out: Array
+) -> None:
+    """For each meter the greatest gain among those from ``first`` to ``last``; nobody but itself: NaN."""
+    for i in range(len(a)):
+        if last[i] - first[i] < 2:
+            continue
+        best = 0.0
+        for j in range(first[i], last[i]):
+            if j == i or own[i] + own[j] <= 0.0:
+                continue
+            # relative to the weaker change: a small change beside a large one is not half a swap
+            least = 2 * min(own[i], own[j])
+            if least <= 0.0:
+                best = 1.0
+                break
+            crossed, most = 0.0, (1.0 - best) * least * 24.0
+            for h in range(24):
+                crossed += (b[i, h] - a[j, h]) ** 2 + (a[i, h] - b[j, h]) ** 2
+                if crossed >= most:  # no better than the best so far
+                    break
+            best = max(best, 1.0 - crossed / (24.0 * least))
+        out[i] = best
 
 
 def donor_similarity(
@@ -81,9 +99,11 @@ def donor_similarity(
     if len(takers) == 0 or n < 3:
         return best, margin
     moves = _moves(power, weekend)
-    # sums of squares up to each block: the length of any window is a difference
-    squares = np.zeros((len(moves) + 1, n))
-    np.cumsum(moves * moves, axis=0, dtype=np.float64, out=squares[1:])
+    # sums of squares up to each day: the length of any window is a difference
+    squares = np.zeros((d + 1, n))
+    for day in range(d):
+        eight = moves[day * BLOCKS : (day + 1) * BLOCKS]
+        np.add(squares[day], (eight * eight).sum(axis=0, dtype=np.float64), out=squares[day + 1])
     spans = _windows(onset, end, d, takers)
     known = spans[:, 1] > 0
     takers, spans = takers[known], spans[known]
@@ -101,7 +121,7 @@ def donor_similarity(
             size[k] = (mine * mine).sum()
         product = added @ moves[low:high]
         for k, at in enumerate(some):
-            first, last = spans[at] * BLOCKS
+            first, last = spans[at]
             length = np.sqrt(np.maximum(squares[last] - squares[first], 0.0) * size[k])
             found = np.divide(product[k], length, out=np.zeros(n), where=length > 1e-9)
             i = takers[at]

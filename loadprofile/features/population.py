@@ -61,6 +61,11 @@ class Context:
                 )
         return replace(self, **some)
 
+    @property
+    def has_balances(self) -> bool:
+        """Whether meters can be held against the totals of their feeders."""
+        return self.topology is not None and self.feeders is not None
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Population:

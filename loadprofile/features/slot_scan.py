@@ -30,7 +30,9 @@ class Surprises:
     """How surprising the population's counts are, worked out once.
 
     Attributes:
-        gap_key: ``(g,)`` int64, first slot x (slots + 1) + first slot after, ascending.
+        gaps: how many distinct gaps there are.
+        gap_key: ``(g,)`` int64, first slot x (slots + 1) + first slot after, ascending, of the gaps that two
+            meters and more have; a meter's other gaps surprise nobody.
         gap: ``(g,)`` surprise of each.
         gap_size: ``(g,)`` meters that have it.
         zero, up, down: ``(slots,)`` surprise of each slot.
@@ -39,6 +41,7 @@ class Surprises:
         habit_up, habit_down: share of the meters that jump in each of those by habit of the clock.
     """
 
+    gaps: int
     gap_key: NDArray[np.int64]
     gap: NDArray[np.float64]
     gap_size: NDArray[np.int64]
@@ -58,10 +61,13 @@ def surprises(counts: SlotCounts) -> Surprises:
     usual = {kind: counts.usual(kind) for kind in ("up", "down")}
     jumps = {kind: counts.surprise(kind, usual[kind]) for kind in usual}
     odd = {kind: np.flatnonzero(jumps[kind] - np.log10(total) >= ODD) for kind in jumps}
+    shared = counts.gaps[:, 2] > 1
+    first, after, size = counts.gaps[shared].T
     return Surprises(
-        counts.gaps[:, 0] * (total + 1) + counts.gaps[:, 1],
-        counts.gap_surprise(),
-        counts.gaps[:, 2].copy(),
+        len(counts.gaps),
+        first * (total + 1) + after,
+        counts.gap_surprise()[shared],
+        size.copy(),
         counts.surprise("zero"),
         jumps["up"],
         jumps["down"],
@@ -78,53 +84,55 @@ class Seen:
     """What was seen of some meters; ``(m,)`` arrays but for the last two.
 
     Attributes:
-        gap, zero, up, down: int64, place of the most surprising in ``Surprises``; -1 = it has none.
+        gap, zero, up, down: int32, place of the most surprising in ``Surprises``; -1 = it has none.
         known: whether the meter has any reading.
+        sided: whether its mean day is known on both sides of its change.
         jump_share: share of its extreme jumps at surprising slots; NaN = it has none.
         jump_surprise: the greatest.
         joined: how many of the population's odd slots it took part in; NaN without a reading.
         joined_share: of those in which it has a reading; 0 where there are none.
         joined_surprise: -log10 of the chance of joining so many by habit of the clock (Poisson).
-        before, after: ``(m, 24)`` mean kWh per clock hour on both sides of the change.
+        before, after: ``(sided.sum(), 24)`` mean kWh per clock hour on both sides of the change.
     """
 
-    gap: NDArray[np.int64]
-    zero: NDArray[np.int64]
-    up: NDArray[np.int64]
-    down: NDArray[np.int64]
+    gap: NDArray[np.int32]
+    zero: NDArray[np.int32]
+    up: NDArray[np.int32]
+    down: NDArray[np.int32]
     known: NDArray[np.bool_]
-    jump_share: NDArray[np.float64]
-    jump_surprise: NDArray[np.float64]
-    joined: NDArray[np.float64]
-    joined_share: NDArray[np.float64]
-    joined_surprise: NDArray[np.float64]
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
+    sided: NDArray[np.bool_]
+    jump_share: NDArray[np.float32]
+    jump_surprise: NDArray[np.float32]
+    joined: NDArray[np.float32]
+    joined_share: NDArray[np.float32]
+    joined_surprise: NDArray[np.float32]
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
 
 
 def scan(batch: LoadProfiles, found: Surprises, onset: NDArray[np.float64], end: NDArray[np.float64]) -> Seen:
     """What the meters of a batch did; ``onset`` and ``end`` of their changes in days, NaN = none."""
     m, d, s = batch.kwh.shape
     places = np.full((4, m), -1, dtype=np.int64)
-    numbers = np.full((5, m), np.nan)
+    found_of = np.full((5, m), np.nan)
     known = np.zeros(m, dtype=np.bool_)
     exists = frozen(np.ascontiguousarray(batch.exists).ravel())
     _scan(
         frozen(np.ascontiguousarray(batch.kwh).reshape(m, d * s)), exists,
         ZERO_RUN_HOURS * s // 24, frozen(found.gap_key), frozen(found.gap), frozen(found.zero),
         frozen(found.up), frozen(found.down), frozen(found.odd_up), frozen(found.odd_down),
-        frozen(found.habit_up), frozen(found.habit_down), places, numbers, known,
+        frozen(found.habit_up), frozen(found.habit_down), places, found_of, known,
     )  # fmt: skip
     before, after = sides(batch.kwh, onset, end)
-    share, surprise, joined, of, chance = numbers
+    share, surprise, joined, of, chance = found_of
     joined_share = np.divide(joined, of, out=np.where(known, 0.0, np.nan), where=of > 0)
     by_habit = np.maximum(np.nan_to_num(chance), 1e-9)
     tail = np.clip(stats.poisson.logsf(joined - 1, by_habit) / -np.log(10), 0.0, MOST_SURPRISED)
     joined_surprise = np.where(joined > 0, tail, np.where(known, 0.0, np.nan))
-    return Seen(
-        places[0], places[1], places[2], places[3], known, share, surprise, joined, joined_share,
-        joined_surprise, before, after,
-    )  # fmt: skip
+    sided = np.asarray(np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1))
+    gap, zero, up, down = places.astype(np.int32)
+    numbers = [share, surprise, joined, joined_share, joined_surprise, before[sided], after[sided]]
+    return Seen(gap, zero, up, down, known, sided, *(x.astype(np.float32) for x in numbers))
 
 
 def one_after_another(parts: Sequence[Seen]) -> Seen:
@@ -139,6 +147,27 @@ def _most(at: NDArray[np.int64], count: int, surprise: NDArray[np.float64]) -> i
     for j in range(count):
         if best < 0 or surprise[at[j]] > surprise[best]:
             best = at[j]
+    return best
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _most_surprising_gap(
+    first: NDArray[np.int64],
+    after: NDArray[np.int64],
+    count: int,
+    gap_key: NDArray[np.int64],
+    gap_surprise: NDArray[np.float64],
+    n: int,
+) -> int:
+    """Place in ``gap_key`` of a meter's most surprising gap, the first of equals; -1 = no one shares it."""
+    best, most = -1, -1.0
+    for g in range(count):
+        key = first[g] * (n + 1) + after[g]
+        at = np.searchsorted(gap_key, key)
+        shared = at < len(gap_key) and gap_key[at] == key
+        surprise = gap_surprise[at] if shared else 0.0
+        if surprise > most:
+            best, most = (at if shared else -1), surprise
     return best
 
 
@@ -173,9 +202,7 @@ def _scan(
             if np.isfinite(kwh[i, t]):
                 known[i] = True
                 break
-        for g in range(gaps):
-            first[g] = np.searchsorted(gap_key, first[g] * (n + 1) + after[g])
-        places[0, i] = _most(first, gaps, gap_surprise)
+        places[0, i] = _most_surprising_gap(first, after, gaps, gap_key, gap_surprise, n)
         places[1, i] = _most(zero, zeros, zero_surprise)
         places[2, i] = _most(up, ups, up_surprise)
         places[3, i] = _most(down, downs, down_surprise)

@@ -8,6 +8,7 @@ Counts add up over batches. They hold ``6 * d * s`` integers and one row per dis
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,15 +58,7 @@ class SlotCounts:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def __add__(self, other: SlotCounts) -> SlotCounts:
-        if self.step_minutes != other.step_minutes or not np.array_equal(self.days, other.days):
-            raise ShapeError("other", "other days or step", "the same days and step")
-        return SlotCounts(
-            self.days,
-            self.step_minutes,
-            self.meters + other.meters,
-            self.counts + other.counts,
-            _tallied(np.concatenate([self.gaps, other.gaps])),
-        )
+        return summed([self, other])
 
     def surprise(self, kind: str, usual: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """-log10 of the chance of so many meters in one slot, ``(d * s,)``; 0 = as expected.
@@ -130,6 +123,28 @@ def _tallied(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
     keys, inverse = np.unique(gaps[:, 0] * width + gaps[:, 1], return_inverse=True)
     meters = np.bincount(inverse, weights=gaps[:, 2]).astype(np.int64)
     return np.column_stack([keys // width, keys % width, meters])
+
+
+def summed(parts: Iterable[SlotCounts]) -> SlotCounts:
+    """Counts of several parts of a population as one; a part may be let go as soon as it is added.
+
+    Raises:
+        ShapeError: for other days or another step.
+    """
+    first: SlotCounts | None = None
+    meters, pieces = 0, []
+    for part in parts:
+        if first is None:
+            first, total = part, part.counts.copy()
+        elif first.step_minutes != part.step_minutes or not np.array_equal(first.days, part.days):
+            raise ShapeError("other", "other days or step", "the same days and step")
+        else:
+            total += part.counts
+        meters += part.meters
+        pieces.append(part.gaps)
+    if first is None:
+        raise ShapeError("parts", "none", "one at least")
+    return SlotCounts(first.days, first.step_minutes, meters, total, _tallied(np.concatenate(pieces)))
 
 
 def count_slots(profiles: LoadProfiles) -> SlotCounts:

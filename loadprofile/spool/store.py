@@ -9,6 +9,7 @@ not compressed: what that saves in space costs more time than reading the space.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,8 +71,15 @@ class Spool:
     def __len__(self) -> int:
         return len(self.meter_ids)
 
-    def take(self, rows: NDArray[np.intp]) -> LoadProfiles:
+    def batches(self, size: int) -> Iterator[LoadProfiles]:
+        """Cubes of at most ``size`` meters, one after the other."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+    def take(self, rows: NDArray[np.intp] | slice) -> LoadProfiles:
         """Some of the meters as a cube over all days of the spool, in the order asked for."""
+        if isinstance(rows, slice):
+            rows = np.arange(len(self))[rows]
         s = 1440 // self.step_minutes
         kwh = np.empty((len(rows), len(self.days), s), dtype=np.float32)
         with self.path.open("rb") as file:

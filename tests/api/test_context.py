@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from api.context import feeders_apart, read_context
-from loadprofile.cube import read_profiles
+from loadprofile.cube import Intake, read_profiles
 from loadprofile.ingest.options import ReadOptions
+from loadprofile.spool.reading import Spooled, spool_intake
 
 
 def test_moments_are_local_to_the_zone_of_the_readings(tmp_path: Path) -> None:
@@ -42,11 +44,31 @@ def test_feeder_totals_among_the_readings_are_nobodys_meter(tmp_path: Path) -> N
     intake = read_profiles([long_table(tmp_path / "r.csv", ["A", "B", "C", "F1", "F2"])], ReadOptions())
     context, _ = read_context(None, None, None, topology, None, tmp_path / "w.csv", "UTC")
     meters, known, notes = feeders_apart(intake, context)
+    assert isinstance(meters, Intake)
     assert meters.profiles[0].meter_ids.tolist() == ["A", "B", "C"]
     assert known.feeders is not None
     assert known.feeders.meter_ids.tolist() == ["F1", "F2"]
     assert notes == ("feeders: 2 totals among the readings",)
     assert meters.counts is intake.counts  # their rows were read like all others
+
+
+def test_feeder_totals_are_set_apart_in_a_spooled_fleet_too(tmp_path: Path) -> None:
+    topology = tmp_path / "topology.csv"
+    topology.write_text("meter_id,feeder_id\nA,F1\nB,F1\nC,F2\n")
+    intake = read_profiles([long_table(tmp_path / "r.csv", ["F1", "A", "B", "F2", "C"])], ReadOptions())
+    (tmp_path / "spool").mkdir()
+    spooled = spool_intake(intake, tmp_path / "spool")
+    context, _ = read_context(None, None, None, topology, None, tmp_path / "w.csv", "UTC")
+    meters, known, notes = feeders_apart(spooled, context)
+    assert isinstance(meters, Spooled)
+    assert meters.spools[0].meter_ids.tolist() == ["A", "B", "C"]
+    assert known.feeders is not None
+    assert known.feeders.meter_ids.tolist() == ["F1", "F2"]
+    assert notes == ("feeders: 2 totals among the readings",)
+    whole = dict(zip(intake.profiles[0].meter_ids.tolist(), intake.profiles[0].kwh, strict=True))
+    for cube in (meters.spools[0].take(slice(None)), known.feeders):
+        for name, kwh in zip(cube.meter_ids.tolist(), cube.kwh, strict=True):
+            np.testing.assert_array_equal(kwh, whole[name])
 
 
 def test_feeder_totals_of_their_own_file_go_first(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from loadprofile.emulate.scenario import draw
 from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.population import Context
 from loadprofile.fleet import divide, fleet_context, judge_fleet, look_closer, measure_fleet, recalled
+from loadprofile.fleet_worklist import Listed, listed_together
 from loadprofile.models.model import Model
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import judge, survey
 from loadprofile.spool.store import Spool, SpoolWriter
 from loadprofile.verdicts import SubDetector
-from loadprofile.worklist import ranked_together, worklist
+from loadprofile.worklist import worklist
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,16 @@ def spooled(profiles: LoadProfiles, path: Path, batch: int) -> Spool:
     return writer.finish()
 
 
+def in_full(parts: Sequence[Listed]) -> pd.DataFrame:
+    return pd.concat(list(listed_together(parts).rows(17)), ignore_index=True)
+
+
 def listed(
     spool: Spool, folder: Path, detectors: Sequence[SubDetector], model: Model, size: int
 ) -> pd.DataFrame:
     folder.mkdir()
     fleet = measure_fleet(spool, folder, size=size)
-    return ranked_together(judge_fleet(fleet, detectors, model))
+    return in_full(judge_fleet(fleet, detectors, model))
 
 
 def test_a_fleet_of_one_part_is_judged_as_a_population(
@@ -105,7 +110,7 @@ def test_meters_looked_at_closer_are_judged_as_in_the_list(
     touched: LoadProfiles, detectors: Sequence[SubDetector], small_model: Model, tmp_path: Path
 ) -> None:
     fleet = measure_fleet(spooled(touched, tmp_path / "s", 500), tmp_path, size=30)
-    table = ranked_together(judge_fleet(fleet, detectors, small_model)).set_index("meter_id")
+    table = in_full(judge_fleet(fleet, detectors, small_model)).set_index("meter_id")
     names = table.index[:7].tolist()
     measured, verdicts, findings = look_closer(fleet, names, detectors, small_model, small_model.prior)
     assert verdicts.meter_ids.tolist() == sorted(names)

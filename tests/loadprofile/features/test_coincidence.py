@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import sparse, stats
+from scipy.sparse import csgraph
 
 from loadprofile.features.coincidence import Changes, find_together, tail
 
@@ -84,3 +85,43 @@ def test_the_same_ratio_in_the_same_slot_is_rarer_than_the_slot_alone() -> None:
     assert found.both_surprise[0] > found.slot_surprise[0] + 1
     assert found.ratio_surprise[0] > found.day_surprise[0]
     assert found.slot_surprise[0] > found.day_surprise[0] + 1
+
+
+def slow_counts(c: Changes, at: int) -> tuple[int, int, int, int]:
+    """Day, day and ratio, slot, slot and ratio: those who share them with one change."""
+    near = [
+        j for j in range(len(c.onset))
+        if j != at and c.strength[j] >= 0.5 * c.strength[at] and abs(c.onset[j] - c.onset[at]) <= 1.0
+    ]  # fmt: skip
+    alike = [
+        j for j in near
+        if abs(c.log_ratio[j] - c.log_ratio[at]) <= min(0.02 + 1.5 * np.hypot(c.error[at], c.error[j]), 0.2)
+    ]  # fmt: skip
+    slot = [j for j in near if abs(c.onset[j] - c.onset[at]) <= 1.01 / 48]
+    return len(near), len(alike), len(slot), len(set(slot) & set(alike))
+
+
+def test_sizes_are_those_of_the_slow_twin() -> None:
+    onset, ratio = ordinary(120, 8)
+    onset[:12], onset[20] = 40.0, np.nan
+    entries = changes(onset, ratio, strong=6)
+    found = find_together(entries, 2.0)
+    for at in np.flatnonzero(np.isfinite(onset)):
+        sizes = (found.day_size[at], found.ratio_size[at], found.slot_size[at], found.both_size[at])
+        assert sizes == slow_counts(entries, int(at))
+
+
+def test_links_hold_the_same_meters_together_however_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    onset, ratio = ordinary(300, 9)
+    onset[:40], ratio[:40] = 40.0, np.log(0.5)
+    onset[50:70], ratio[50:70] = 60.5, np.log(3.0)
+    entries = changes(onset, ratio)
+    kinds = []
+    for most in (10**9, 5):
+        monkeypatch.setattr("loadprofile.features.coincidence.MOST_PAIRS", most)
+        links = find_together(entries, 2.0).links
+        graph = sparse.coo_matrix((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(300, 300))
+        label = csgraph.connected_components(graph, directed=False)[1]
+        assert len(set(label[:40].tolist())) == len(set(label[50:70].tolist())) == 1
+        kinds.append((label.tolist(), sorted(set(links.ravel().tolist())), len(links)))
+    assert kinds[0][:2] == kinds[1][:2]

@@ -46,3 +46,33 @@ def test_a_donor_is_found(make_homes) -> None:
     assert best[1] == pytest.approx(plain[1], abs=0.05)
     assert margin[0] > 0.1
     assert np.isnan(best[2:]).all()
+
+
+def slow_swap(onset: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    a, b = np.sqrt(before), np.sqrt(after)
+    out = np.full(len(onset), np.nan)
+    for i in range(len(onset)):
+        gains = []
+        for j in range(len(onset)):
+            if j == i or not onset[i] - 1 <= onset[j] < onset[i] + 1:
+                continue
+            own, other = ((a[i] - b[i]) ** 2).mean(), ((a[j] - b[j]) ** 2).mean()
+            crossed = ((b[i] - a[j]) ** 2).mean() + ((a[i] - b[j]) ** 2).mean()
+            gains.append(1 - crossed / (2 * min(own, other)) if own + other > 0 else 0.0)
+        if gains:
+            out[i] = np.clip(max(gains), 0, 1)
+    return out
+
+
+def test_swaps_equal_the_slow_twin(rng: np.random.Generator) -> None:
+    n = 80
+    onset = np.round(rng.uniform(0, 20, n), 1)
+    onset[:3] = 100.0, np.nan, 50.0
+    before, after = rng.gamma(2, 0.3, (2, n, 24))
+    before[10:20], after[10:20] = after[20:30] * 1.01, before[20:30]
+    onset[10:20] = onset[20:30]
+    before[40] = np.nan
+    expected = slow_swap(np.where(np.isnan(before[:, 0]), np.nan, onset), before, after)
+    np.testing.assert_allclose(swap_similarity(onset, before, after), expected, atol=1e-12)
+    assert (expected > 0.9).sum() >= 15
+    assert np.isnan(expected[[0, 1, 40]]).all()
