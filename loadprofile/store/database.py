@@ -185,7 +185,8 @@ def insert_rows(
     turns = {
         at: turn
         for at, name in enumerate(names)
-        if (turn := table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) is not None
+        if not isinstance(table.c[name].type, sa.LargeBinary)  # both drivers take bytes as they are
+        and (turn := table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
     ready = _turned(rows, turns) if turns else rows
     if dialect.name == "postgresql":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -154,6 +155,49 @@ def test_fleets_come_in_batches_over_the_same_days(database: Database, rng: np.r
     assert [len(b) for b in batches] == [2, 2, 1]
     assert np.array_equal(np.concatenate([b.kwh for b in batches]), whole.kwh, equal_nan=True)
     assert all(np.array_equal(b.days, whole.days) for b in batches)
+
+
+def test_writers_and_readers_at_once_lose_no_row(database: Database, rng: np.random.Generator) -> None:
+    rounds, own = 3, rng.random((8, 4, 2, 24)).astype(np.float32)
+    shared = rng.random((1, 8 * 3, 24)).astype(np.float32)
+    failed: list[BaseException] = []
+
+    def write(writer: int) -> None:
+        try:
+            for k in range(rounds):
+                with database.writing() as connection:
+                    record_readings(connection, cube(own[writer], [f"{writer}-{k}-{i}" for i in range(4)]))
+                    day = writer * rounds + k  # every writer adds its days to the same meter
+                    first = str(np.datetime64("2024-01-01") + day)
+                    record_readings(connection, cube(shared[:, day : day + 1], ["everybody's"], first))
+        except BaseException as error:  # noqa: BLE001 - to be shown by the test
+            failed.append(error)
+
+    def read(_: int) -> None:
+        try:
+            for _k in range(4):
+                with database.reading() as connection:
+                    for got in load_profiles(connection):
+                        assert not np.isnan(got.kwh[got.meter_ids != "everybody's", :2]).any()
+        except BaseException as error:  # noqa: BLE001 - to be shown by the test
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
+    threads += [threading.Thread(target=read, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    with database.reading() as connection:
+        (got,) = load_profiles(connection)
+    assert len(got) == 8 * rounds * 4 + 1
+    row = got.meter_ids.tolist().index("everybody's")
+    assert np.array_equal(got.kwh[row], shared[0])
+    for i, name in enumerate(got.meter_ids.tolist()):
+        if i != row:
+            writer, _k, meter = (int(part) for part in name.split("-"))
+            assert np.array_equal(got.kwh[i, :2], own[writer, meter])
 
 
 VALUES = st.sampled_from([np.nan, 0.0, -0.5, 0.25, 1.5])
