@@ -7,7 +7,21 @@
     |-- OptionError                     2   a setting that makes no sense, or two that contradict
     |-- NothingToJudgeError             4   readable input, but no meter with enough data to say anything
     |-- ModelFileError                  3   a model file that is damaged, altered or from another layout
-    `-- ShapeError                          arrays that do not fit together: a mistake in the calling code
+    |-- ShapeError                          arrays that do not fit together: a mistake in the calling code
+    `-- StoreError                      1   the system of record could not do what it was asked
+        |-- UnreachableStoreError           place, reason: no such file or server
+        |-- ReadOnlyStoreError              place
+        |-- FullStoreError                  place
+        |-- LockedStoreError                place: somebody else writes; to be tried again
+        |-- DamagedStoreError               place, reason: not a database, or a broken one
+        |-- SchemaVersionError              place, found, expected: migrate first
+        |-- AppendOnlyError                 table: what is recorded there is never altered
+        |-- NotFoundError                   kind, key
+        |-- StaleError                      kind, key, expected, found: somebody else was faster
+        |-- TransitionError                 kind, key, found, wanted, allowed
+        |-- ConflictError                   kind, key, reason: contradicts what is recorded
+        |-- RefusedError                    what, value, reason: may not be recorded
+        `-- ArchiveError                    path, reason: a backup that may not be used
 
 Errors carry values, so that a caller can act on them; the words are made from the values.
 """
@@ -100,3 +114,133 @@ class ShapeError(LoadProfileError, ValueError):
         self.found = found
         self.expected = expected
         super().__init__(f"{name}: found {found}, expected {expected}")
+
+
+class StoreError(LoadProfileError):
+    """The system of record could not do what it was asked."""
+
+
+class UnreachableStoreError(StoreError):
+    """No such database file or no answer from the server: ``place``, ``reason``."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place = place
+        self.reason = reason
+        super().__init__(f"record {place} cannot be reached: {reason}")
+
+
+class ReadOnlyStoreError(StoreError):
+    """Something was to be written to a record that may only be read: ``place``."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"record {place} is read-only")
+
+
+class FullStoreError(StoreError):
+    """No room left where the record lies; what was to be written is not there: ``place``."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"no room left for record {place}")
+
+
+class LockedStoreError(StoreError):
+    """Somebody else held what was needed for longer than is waited; trying again may help: ``place``."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"record {place} is locked by another writer; try again")
+
+
+class DamagedStoreError(StoreError):
+    """A file that is no database, or a broken one: ``place``, ``reason``."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place = place
+        self.reason = reason
+        super().__init__(f"record {place} is damaged or no database: {reason}")
+
+
+class SchemaVersionError(StoreError):
+    """A record with tables of another version: ``place``, ``found``, ``expected``."""
+
+    def __init__(self, place: str, found: str | None, expected: str) -> None:
+        self.place = place
+        self.found = found
+        self.expected = expected
+        super().__init__(
+            f"record {place} has tables of version {found or 'none'}, needed is {expected}: migrate it"
+        )
+
+
+class AppendOnlyError(StoreError):
+    """An entry of an append-only table was to be altered or deleted: ``table``."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(f"{table} is append-only: entries are neither altered nor deleted")
+
+
+class NotFoundError(StoreError):
+    """Nothing recorded under this key: ``kind``, ``key``."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"no {kind} {key}")
+
+
+class StaleError(StoreError):
+    """The caller saw version ``expected``; by now it is ``found``: ``kind``, ``key``."""
+
+    def __init__(self, kind: str, key: object, expected: int, found: int) -> None:
+        self.kind = kind
+        self.key = key
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{kind} {key} is at version {found}, not {expected}: somebody else changed it")
+
+
+class TransitionError(StoreError):
+    """A step that the present state does not allow: ``kind``, ``key``, ``found``, ``wanted``, ``allowed``."""
+
+    def __init__(self, kind: str, key: object, found: str, wanted: str, allowed: Iterable[str]) -> None:
+        self.kind = kind
+        self.key = key
+        self.found = found
+        self.wanted = wanted
+        self.allowed = tuple(allowed)
+        may = ", ".join(self.allowed) or "none"
+        super().__init__(f"{kind} {key} is {found} and cannot become {wanted}; allowed: {may}")
+
+
+class ConflictError(StoreError):
+    """Contradicts what is recorded: ``kind``, ``key``, ``reason``."""
+
+    def __init__(self, kind: str, key: object, reason: str) -> None:
+        self.kind = kind
+        self.key = key
+        self.reason = reason
+        super().__init__(f"{kind} {key}: {reason}")
+
+
+class RefusedError(StoreError):
+    """Something that may not be recorded: ``what``, ``value``, ``reason``."""
+
+    def __init__(self, what: str, value: object, reason: str) -> None:
+        self.what = what
+        self.value = value
+        self.reason = reason
+        super().__init__(f"{what}={value!r}: {reason}")
+
+
+class ArchiveError(StoreError):
+    """A backup that is damaged or may not be restored here: ``path``, ``reason``."""
+
+    exit_code = 3
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        self.path = str(path)
+        self.reason = reason
+        super().__init__(f"backup {self.path}: {reason}")

@@ -1,0 +1,1 @@
+"""Alembic scripts; see ``loadprofile.store.migrating``."""
