@@ -34,6 +34,10 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _EPOCH = date(1970, 1, 1)
 
 
+SORTED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text whose order is that of its code points on both databases, whatever the server's language."""
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """An instant: goes in with any zone, comes out in UTC. A naive one is refused."""
 

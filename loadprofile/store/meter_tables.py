@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from loadprofile.store.columns import KEY, METADATA, UtcDateTime
+from loadprofile.store.columns import KEY, METADATA, SORTED, UtcDateTime
 
 CUSTOMER, FEEDER = "customer", "feeder"
 """Kinds of meters: a customer's, or the total of a feeder (transformer)."""
@@ -18,7 +18,7 @@ METERS = sa.Table(
     METADATA,
     sa.Column("meter_key", KEY, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False, server_default=CUSTOMER),
-    sa.Column("meter_id", sa.Text, nullable=False),
+    sa.Column("meter_id", SORTED, nullable=False),
     sa.Column("timezone", sa.Text),
     sa.Column("tariff", sa.Text),
     sa.Column("category", sa.Text),
@@ -119,7 +119,7 @@ TOPOLOGY = sa.Table(
     METADATA,
     _meter(),
     sa.Column("since", sa.Integer, nullable=False),  # local day from which the meter hangs on this feeder
-    sa.Column("feeder_id", sa.Text),
+    sa.Column("feeder_id", SORTED),
     *_versions(),
     sa.PrimaryKeyConstraint("meter_key", "since", "version"),
     sa.Index(None, "feeder_id"),

@@ -38,6 +38,11 @@ def newest_version() -> str:
     return head
 
 
+def known_versions() -> tuple[str, ...]:
+    """All versions that this program can bring a record to, newest first."""
+    return tuple(step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def version_of(connection: sa.Connection) -> str | None:
     """The version of a record's tables; None where there are none."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -66,9 +71,8 @@ def migrate(url: str | Path | Database, version: str = "head") -> str:
         if not url.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
         found = version_of(connection)
-        script = ScriptDirectory.from_config(_config())
-        known = {step.revision for step in script.walk_revisions()}
-        if found is not None and found not in known:
+        known = known_versions()
+        if wanted not in known or (found is not None and found not in known):
             raise SchemaVersionError(url.place, found, wanted)
         if found != wanted:
             command.upgrade(_config(connection), wanted)

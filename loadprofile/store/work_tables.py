@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from loadprofile.store.columns import KEY, METADATA, UtcDateTime
+from loadprofile.store.columns import KEY, METADATA, SORTED, UtcDateTime
 from loadprofile.verdicts import CAUSES
 
 CASE_STATES = ("new", "assigned", "in_field", "waiting_for_data", "closed")
@@ -86,7 +86,7 @@ FINDINGS = sa.Table(
     sa.Column("anomaly_score", sa.Double, nullable=False),
     sa.Column("cause", sa.Text, nullable=False),
     *(sa.Column(f"p_{cause}", sa.Double, nullable=False) for cause in CAUSES),
-    *(sa.Column(name, sa.Text) for name in ("onset", "onset_low", "onset_high", "end")),  # local, ISO
+    *(sa.Column(name, SORTED) for name in ("onset", "onset_low", "onset_high", "end")),  # local, ISO
     *(sa.Column(name, sa.Double) for name in ("lost_kwh", "lost_kwh_low", "lost_kwh_high")),
     sa.Column("expected_recovery", sa.Double, nullable=False),
     sa.Column("queue", sa.Text, nullable=False),
@@ -139,6 +139,7 @@ CASE_METERS = sa.Table(
     sa.Column("cause", sa.Text, nullable=False),
     sa.Column("is_open", sa.Boolean, nullable=False),
     sa.PrimaryKeyConstraint("case_key", "meter_key"),
+    sa.Index(None, "meter_key"),
     sa.Index(
         "uq_case_meters_open",
         "meter_key",

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from loadprofile.store.columns import KEY, UtcDateTime
+from loadprofile.store.columns import KEY, SORTED, UtcDateTime
 from loadprofile.store.triggers import make_append_only
 
 revision = "0001"
@@ -84,7 +84,7 @@ def upgrade() -> None:
         "meters",
         sa.Column("meter_key", KEY, nullable=False),
         sa.Column("kind", sa.Text(), server_default="customer", nullable=False),
-        sa.Column("meter_id", sa.Text(), nullable=False),
+        sa.Column("meter_id", SORTED, nullable=False),
         sa.Column("timezone", sa.Text()),
         sa.Column("tariff", sa.Text()),
         sa.Column("category", sa.Text()),
@@ -217,7 +217,7 @@ def upgrade() -> None:
         "topology",
         sa.Column("meter_key", KEY, nullable=False),
         sa.Column("since", sa.Integer(), nullable=False),
-        sa.Column("feeder_id", sa.Text()),
+        sa.Column("feeder_id", SORTED),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("known_at", UtcDateTime(), nullable=False),
         sa.Column("superseded_at", UtcDateTime()),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from loadprofile.store.columns import KEY, UtcDateTime
+from loadprofile.store.columns import KEY, SORTED, UtcDateTime
 from loadprofile.store.triggers import make_append_only
 
 revision = "0002"
@@ -103,10 +103,10 @@ def upgrade() -> None:
         sa.Column("p_cyber_attack", sa.Double(), nullable=False),
         sa.Column("p_super_consumption", sa.Double(), nullable=False),
         sa.Column("p_fraud", sa.Double(), nullable=False),
-        sa.Column("onset", sa.Text()),
-        sa.Column("onset_low", sa.Text()),
-        sa.Column("onset_high", sa.Text()),
-        sa.Column("end", sa.Text()),
+        sa.Column("onset", SORTED),
+        sa.Column("onset_low", SORTED),
+        sa.Column("onset_high", SORTED),
+        sa.Column("end", SORTED),
         sa.Column("lost_kwh", sa.Double()),
         sa.Column("lost_kwh_low", sa.Double()),
         sa.Column("lost_kwh_high", sa.Double()),
@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["meter_key"], ["meters.meter_key"], name="fk_case_meters_meter_key"),
         sa.PrimaryKeyConstraint("case_key", "meter_key", name="pk_case_meters"),
     )
+    op.create_index("ix_case_meters_meter_key", "case_meters", ["meter_key"])
     op.create_index(
         "uq_case_meters_open",
         "case_meters",
