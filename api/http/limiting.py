@@ -29,11 +29,22 @@ class Limiter:
         Raises:
             ProblemError: 429, with ``Retry-After`` in seconds.
         """
-        if self.windows.hit(self.rate, *who):
-            return
+        if not self.windows.hit(self.rate, *who):
+            raise self._full(*who)
+
+    def peek(self, *who: str) -> None:
+        """Count none.
+
+        Raises:
+            ProblemError: 429, where one more would be too many.
+        """
+        if not self.windows.test(self.rate, *who):
+            raise self._full(*who)
+
+    def _full(self, *who: str) -> ProblemError:
         opens = self.windows.get_window_stats(self.rate, *who).reset_time
         wait = max(1, math.ceil(opens - time.time()))
-        raise ProblemError(
+        return ProblemError(
             429, "too-many-requests", "Too many requests",
             f"more than {self.rate}; try again in {wait} seconds", headers={"Retry-After": str(wait)},
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +14,23 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from loadprofile.errors import LoadProfileError, NothingToJudgeError
+from loadprofile.errors import (
+    ConflictError,
+    DamagedStoreError,
+    FullStoreError,
+    LoadProfileError,
+    LockedStoreError,
+    ModelFileError,
+    NotFoundError,
+    NothingToJudgeError,
+    ReadOnlyStoreError,
+    SchemaVersionError,
+    ShapeError,
+    StaleError,
+    StoreError,
+    TransitionError,
+    UnreachableStoreError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 50
@@ -90,15 +106,38 @@ def unsupported(found: str, known: tuple[str, ...]) -> ProblemError:
     )  # fmt: skip
 
 
+def too_large(detail: str) -> ProblemError:
+    """413: more than is taken at once."""
+    return ProblemError(413, "too-large", "Too large", detail)
+
+
+def malformed(found: Sequence[Any], total: int | None = None) -> ProblemError:
+    """422 from the errors that pydantic found, each with ``loc`` and ``msg``."""
+    listed = [
+        {"where": ".".join(str(at)[:100] for at in e["loc"][:20]), "reason": str(e["msg"])[:300]}
+        for e in found[:MOST_ERRORS]
+    ]
+    count = len(found) if total is None else total
+    more = "" if count <= len(listed) else f", the first {len(listed)} are listed"
+    first = f"{listed[0]['where']}: {listed[0]['reason']}" if listed else "unreadable"
+    return refused(f"{first} ({count} in all{more})", errors=listed)
+
+
+def request_id(request: Request) -> str:
+    """The number of a request in the log."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
 def problem_response(request: Request, problem: ProblemError) -> Response:
     """The answer for a problem."""
+    request.scope.setdefault("state", {})["problem"] = problem.kind  # for the log
     body = {
         "type": f"/problems/{problem.kind}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "instance": request.url.path,
-        "request_id": getattr(request.state, "request_id", ""),
+        "request_id": request_id(request),
         "errors": [],
         **problem.more,
     }
@@ -110,13 +149,42 @@ def problem_response(request: Request, problem: ProblemError) -> Response:
     )
 
 
+_RECORD: dict[type[StoreError], tuple[int, str, str, str]] = {
+    LockedStoreError: (503, "busy", "1", "the record is being written by somebody else; try again"),
+    FullStoreError: (507, "no-room", "", "no room is left for the record; nothing was written"),
+    ReadOnlyStoreError: (503, "read-only", "", "the record can only be read at present; nothing was written"),
+    UnreachableStoreError: (503, "unreachable", "5", "the record cannot be reached; try again"),
+    DamagedStoreError: (503, "damaged", "", "the record is damaged; an operator has to see to it"),
+    SchemaVersionError: (503, "not-migrated", "", "the record has tables of another version"),
+}
+"""Status, kind, seconds after which to try again, and words without the place, which is nobody's business."""
+
+
 def as_problem(error: Exception) -> ProblemError:
-    """What an error raised on purpose says to a client."""
+    """What an error raised on purpose says to a client.
+
+    Raises:
+        Exception: the error itself, where it is a mistake of ours.
+    """
     if isinstance(error, ProblemError):
         return error
+    for kind, (status, slug, wait, words) in _RECORD.items():
+        if isinstance(error, kind):
+            headers = {"Retry-After": wait} if wait else {}
+            return ProblemError(status, slug, "The record is not available", words, headers=headers)
+    if isinstance(error, ShapeError):
+        raise error
+    if isinstance(error, NotFoundError):
+        return not_found(error.kind, error.key)
+    if isinstance(error, StaleError):
+        return stale(error.found, error.expected)
+    if isinstance(error, TransitionError | ConflictError):
+        return conflict(str(error))
     if isinstance(error, NothingToJudgeError):
         return ProblemError(422, "nothing-to-judge", "Nothing could be judged", str(error))
-    return ProblemError(422, "invalid", "The request cannot be accepted", str(error))
+    if isinstance(error, ModelFileError):
+        return refused(f"this model may not be used: {error.reason}")
+    return refused(str(error))
 
 
 def install(app: FastAPI) -> None:
@@ -128,37 +196,32 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(LoadProfileError)
     async def _(request: Request, error: LoadProfileError) -> Response:
-        return problem_response(request, as_problem(error))
+        try:
+            problem = as_problem(error)
+        except LoadProfileError:
+            return internal(request, error)
+        if problem.status >= 500:
+            log.error("record", request_id=request_id(request), reason=str(error))
+        return problem_response(request, problem)
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:
-        found = error.errors()
-        listed = [
-            {"where": ".".join(str(at)[:100] for at in e["loc"]), "reason": str(e["msg"])[:300]}
-            for e in found[:MOST_ERRORS]
-        ]
-        more = "" if len(found) <= MOST_ERRORS else f", the first {MOST_ERRORS} are listed"
-        first = f"{listed[0]['where']}: {listed[0]['reason']}" if listed else "unreadable"
-        problem = ProblemError(
-            422, "invalid", "The request cannot be accepted",
-            f"{first} ({len(found)} in all{more})", errors=listed,
-        )  # fmt: skip
-        return problem_response(request, problem)
+        return problem_response(request, malformed(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # what the framework says of a body that is no JSON
+            return problem_response(request, refused(str(error.detail)))
         title = HTTPStatus(error.status_code).phrase
-        kind = title.lower().replace(" ", "-")
+        kind = "too-large" if error.status_code == 413 else title.lower().replace(" ", "-")
         detail = str(error.detail) if error.detail else title
-        problem = ProblemError(
-            error.status_code, kind, title, detail, headers=dict(error.headers or {})
-        )
+        problem = ProblemError(error.status_code, kind, title, detail, headers=dict(error.headers or {}))
         return problem_response(request, problem)
 
 
 def internal(request: Request, error: Exception) -> Response:
     """500: the trace goes to the log with the number of the request; the client gets the number only."""
-    number = getattr(request.state, "request_id", "")
+    number = request_id(request)
     log.error("failed", request_id=number, exc_info=error)
     problem = ProblemError(
         500, "internal", "Internal error", f"an error on our side; in the log it is request {number}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,12 +23,16 @@ HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (
         b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            b"font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+            b"frame-ancestors 'none'"
+        ),
     ),
 )
 """No inline script or style, nothing from elsewhere."""
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 log = structlog.get_logger("loadprofile.http")
@@ -58,11 +63,16 @@ class Metrics:
 
 
 class Watch:
-    """ASGI layer around the whole app."""
+    """ASGI layer around the whole app.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool) -> None:
+    Here also stands the limit of a body, and not in the framework, whose own answer to a long body is no
+    problem+json and lacks the headers.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, https: bool, limit: Callable[[str], int]) -> None:
         self.app = app
         self.metrics = metrics
+        self.limit = limit
         self.headers = [*HEADERS]
         if https:
             self.headers.append((b"strict-transport-security", b"max-age=31536000"))
@@ -94,7 +104,7 @@ class Watch:
             await answer(message)
 
         try:
-            await self.app(scope, receive, noticed)
+            await self.app(scope, _Limited(scope, receive, self.limit(scope["path"])), noticed)
         except Exception as error:
             if begun:
                 raise
@@ -104,12 +114,32 @@ class Watch:
             seconds = time.perf_counter() - started
             # The pattern of the route, never the path: paths carry meter ids.
             route = getattr(scope.get("route"), "path", "unmatched")
-            self.metrics.requests.labels(scope["method"], route, str(status)).inc()
-            self.metrics.seconds.labels(scope["method"], route).observe(seconds)
+            method = scope["method"] if scope["method"] in METHODS else "other"  # or a stranger makes series
+            self.metrics.requests.labels(method, route, str(status)).inc()
+            self.metrics.seconds.labels(method, route).observe(seconds)
             log.info(
-                "request", request_id=number, method=scope["method"], route=route, status=status,
+                "request", request_id=number, method=method, route=route, status=status,
                 ms=round(1000 * seconds, 2), caller=scope["state"].get("caller", ""),
+                problem=scope["state"].get("problem", ""),
             )  # fmt: skip
+
+
+class _Limited:
+    """A body that is read only as far as it may be long."""
+
+    def __init__(self, scope: Scope, receive: Receive, most: int) -> None:
+        self.receive, self.most, self.taken = receive, most, 0
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        self.announced = int(announced) if announced.isdigit() else 0
+
+    async def __call__(self) -> Message:
+        if self.announced <= self.most:
+            message = await self.receive()
+            self.taken += len(message.get("body", b""))
+            if self.taken <= self.most:
+                return message
+        # Of the framework's own kind: it takes any other error while it reads a body for a broken body.
+        raise HTTPException(413, f"a body has at most {self.most:,} bytes")
 
 
 def configure_logs(stream: Any = None) -> None:
