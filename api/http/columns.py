@@ -123,17 +123,22 @@ def cubes_of(body: ReadingsBody, timezone: str, unit: str, settings: Settings) -
     if sum(len(c.kwh) for c in body.readings) > settings.max_rows:
         raise too_large(f"more than {settings.max_rows:,} readings are not taken at once")
     entries = [_entry(column, at, timezone, unit) for at, column in enumerate(body.readings)]
-    log, cubes, off_grid, cells = RejectLog(), [], 0, 0
-    for cluster in _clusters(entries):
-        low, high = min(e.first_day for e in cluster), max(e.last_day for e in cluster)
-        names = list(dict.fromkeys(e.meter_id for e in cluster))
-        cells += len(names) * (high - low + 1) * (1440 // cluster[0].step)
-        if len(names) > settings.max_meters or cells > settings.max_cells:
-            raise too_large("too many meters, or readings that lie too far apart; send them in parts")
-        if len(names) == len(cluster) and all(e.plain for e in cluster):
-            cubes.append(_placed(cluster, low, high))
+    clusters = _clusters(entries)
+    spans = [(min(e.first_day for e in own), max(e.last_day for e in own)) for own in clusters]
+    names = [list(dict.fromkeys(e.meter_id for e in own)) for own in clusters]
+    cells = sum(
+        len(ids) * (high - low + 1) * (1440 // own[0].step)
+        for own, ids, (low, high) in zip(clusters, names, spans, strict=True)
+    )
+    if sum(map(len, names)) > settings.max_meters or cells > settings.max_cells:
+        raise too_large("too many meters, or readings that lie too far apart; send them in parts")
+    log, off_grid = RejectLog(), 0
+    cubes: list[LoadProfiles] = []
+    for own, ids, (low, high) in zip(clusters, names, spans, strict=True):
+        if len(ids) == len(own) and all(e.plain for e in own):
+            cubes.append(_placed(own, low, high))
         else:
-            cube, lost = _built(cluster, names, low, high, log)
+            cube, lost = _built(own, ids, low, high, log)
             cubes.append(cube)
             off_grid += lost
     total = sum((cube.row_tally.sum(axis=0) for cube in cubes), np.zeros(len(TALLY), dtype=np.int64))

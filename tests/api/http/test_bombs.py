@@ -84,7 +84,7 @@ def long_texts() -> bytes:
 
 
 def long_cells() -> bytes:
-    n, blob = 2000, b"\0\0" * 200_000
+    n, blob = 100, b"\0\0" * 200_000
     cells = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([blob])).cast(
         pa.binary()
     )

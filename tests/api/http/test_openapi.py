@@ -60,14 +60,12 @@ def test_every_body_has_a_worked_example_that_is_accepted(served: Served) -> Non
 
 def test_no_drawn_request_breaks_the_service(served: Served) -> None:
     """Requests that fit the description, and requests that do not, drawn by schemathesis."""
-    schema = schemathesis.openapi.from_dict(description(served))
+    schema = schemathesis.openapi.from_dict(_without_binaries(description(served)))
     broken: list[str] = []
     asked = 0
 
     def ask(case: Any) -> None:
         nonlocal asked
-        if case.media_type not in {None, "application/json", "text/csv"}:
-            return
         asked += 1
         case.headers = {**(case.headers or {}), **served.as_role("operator")}
         response = served.client.request(**_as_request(case))
@@ -87,6 +85,16 @@ def test_no_drawn_request_breaks_the_service(served: Served) -> None:
                 quick(given(call.as_strategy(generation_mode=mode))(ask))()
     assert asked > 4 * len(calls)
     assert broken == []
+
+
+def _without_binaries(found: dict[str, Any]) -> dict[str, Any]:
+    """The description without bodies that drawn bytes never fit."""
+    for calls in found["paths"].values():
+        for call in calls.values():
+            content = call.get("requestBody", {}).get("content", {})
+            for kind in [k for k in content if k not in {"application/json", "text/csv"}]:
+                del content[kind]
+    return found
 
 
 def _as_request(case: Any) -> dict[str, Any]:
