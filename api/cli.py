@@ -1,4 +1,4 @@
-"""The command line: ``loadprofile demo | screen | train | evaluate | features``.
+"""The command line: ``loadprofile demo | screen | train | evaluate | features | serve ...``.
 
 Exit codes: 0 done, 2 usage, 3 unreadable input, 4 nothing could be judged. A bad row never ends a
 run: it is counted, listed with line and reason in ``<out>.rejects.csv``, and summed up at the end.
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from api.options import Engine, Hemisphere, Inputs, Quiet, takes_readings
 from api.progress import Progress
+from api.service_cli import add_to as add_service_commands
 from loadprofile.errors import LoadProfileError
 from loadprofile.ingest.options import ReadOptions
 
@@ -239,6 +240,9 @@ def features(
         *intake.warnings,
         f"{len(table.names)} features of {len(table)} meters: {out}",
     )
+
+
+add_service_commands(app)
 
 
 def main() -> None:

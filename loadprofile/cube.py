@@ -288,6 +288,7 @@ def read_tables(
     for at, source in enumerate(sources.tables):
         found = 0
         for chunk in source.chunks(vocabulary, quiet):
+            _refuse_many("meters", len(vocabulary), options.most_meters)
             survey.add(chunk)
             found += len(chunk)
             tell((at + chunk.done) / parts)
@@ -305,6 +306,8 @@ def read_tables(
         )
     steps = survey.steps(None if options.start is not None else options.step)
     first_day, last_day = survey.window()
+    cells = (last_day - first_day + 1) * int((1440 // steps[asked]).sum())
+    _refuse_many("cells (meters x days x intervals)", cells, options.most_cells)
     factor = {"kWh": np.ones(len(names)), "Wh": np.full(len(names), 1e-3), "kW": steps / 60.0}[options.unit]
     builders: list[tuple[CubeBuilder, NDArray[np.int32], list[str]]] = []
     for step in np.unique(steps[asked]).tolist():
@@ -335,6 +338,13 @@ def read_tables(
         shown = ", ".join(f"{len(cube)} at {cube.step_minutes} minutes" for cube in profiles)
         warnings.append(f"meters with different intervals are judged apart: {shown}")
     return Intake(tuple(profiles), counts, tuple(log.kept), tuple(warnings))
+
+
+def _refuse_many(what: str, found: int, most: int | None) -> None:
+    if most is not None and found > most:
+        raise OptionError(
+            "input", f"{found:,} {what}", f"at most {most:,} are read at once; send it in parts"
+        )
 
 
 def _within(readings: Readings, first: int, last: int, log: RejectLog) -> tuple[Readings, int]:

@@ -1,4 +1,4 @@
-"""What is known beside the readings: events, registers, outages, feeders of meters, holidays, weather.
+"""What is known beside the readings: events, registers, outages, bills, feeders, facts, holidays, weather.
 
 Small tables, CSV or Parquet, read whole into pandas frames with checked columns. A row that cannot be read
 is listed and counted, never dropped in silence.
@@ -91,6 +91,25 @@ DARKEST = -20.0
 
 WRONG_UNIT = 0.01
 """Where a larger share of a file's temperatures cannot be, the unit is wrong and none is to be trusted."""
+_NO_NUMBER = _Column("number", float("nan"), may_be_empty=True)
+_NO_TEXT = _Column("text", "", may_be_empty=True)
+_INVOICES = {
+    "meter_id": _Column("text"),
+    "first_day": _Column("time"),
+    "last_day": _Column("time"),
+    "kwh": _NO_NUMBER,
+    "amount": _NO_NUMBER,
+    "currency": _NO_TEXT,
+    "basis": _NO_TEXT,
+}
+_METERS = {
+    "meter_id": _Column("text"),
+    "tariff": _NO_TEXT,
+    "category": _NO_TEXT,
+    "latitude": _NO_NUMBER,
+    "longitude": _NO_NUMBER,
+    "timezone": _NO_TEXT,
+}
 
 
 def read_events(path: Path, timezone: str = "UTC", column_map: Mapping[str, str] | None = None) -> Context:
@@ -148,6 +167,17 @@ def read_weather(path: Path, timezone: str = "UTC", column_map: Mapping[str, str
 
 _NO_TEMPERATURE = f"a temperature outside {COLDEST:.0f} to {WARMEST:.0f} degrees Celsius"
 
+
+def read_invoices(path: Path, column_map: Mapping[str, str] | None = None) -> Context:
+    """Bills: ``meter_id, first_day, last_day`` (included), ``kwh, amount, currency, basis`` where known."""
+    return _read(path, _INVOICES, "UTC", column_map, _days_in_order)
+
+
+def read_meters(path: Path, column_map: Mapping[str, str] | None = None) -> Context:
+    """Facts of meters: ``meter_id`` and, where known, ``tariff, category, latitude, longitude, timezone``."""
+    return _read(path, _METERS, "UTC", column_map, _on_the_globe)
+
+
 _Check = Callable[[pd.DataFrame], NDArray[np.object_]]
 
 
@@ -174,6 +204,16 @@ def _possible_weather(frame: pd.DataFrame) -> NDArray[np.object_]:
 def _ordered(frame: pd.DataFrame) -> NDArray[np.object_]:
     backwards = (frame["end"] < frame["start"]).to_numpy()
     return np.where(backwards, "ends before it starts", "").astype(object)
+
+
+def _days_in_order(frame: pd.DataFrame) -> NDArray[np.object_]:
+    backwards = (frame["last_day"] < frame["first_day"]).to_numpy()
+    return np.where(backwards, "ends before it begins", "").astype(object)
+
+
+def _on_the_globe(frame: pd.DataFrame) -> NDArray[np.object_]:
+    off = (frame["latitude"].abs() > 90.0) | (frame["longitude"].abs() > 180.0)
+    return np.where(off.to_numpy(), "not on the globe: degrees north and east are needed", "").astype(object)
 
 
 def _one_feeder(frame: pd.DataFrame) -> NDArray[np.object_]:

@@ -36,6 +36,8 @@ class ReadOptions:
         customers: ``residential``, ``sme``, ``other`` need ``allocations`` (CER only).
         allocations: the allocations table of the CER trial, CSV or XLSX.
         meters: if given, only these meters are read.
+        most_meters, most_cells: if given, input with more meters, or whose cubes would have more cells, is
+            refused before room is made for it (for input from strangers; long and wide layouts).
 
     Raises:
         OptionError: for a value out of range or a contradiction.
@@ -52,6 +54,8 @@ class ReadOptions:
     customers: str = "all"
     allocations: Path | None = None
     meters: frozenset[str] | None = None
+    most_meters: int | None = None
+    most_cells: int | None = None
 
     def __post_init__(self) -> None:
         if self.format in ("steg", "monthly"):

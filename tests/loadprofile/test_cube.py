@@ -280,3 +280,12 @@ def test_missing_columns_and_maps(write: Write) -> None:
     assert caught.value.missing == ("meter_id", "kwh")
     mapped = ReadOptions(column_map={"meter_id": "zähler nr", "kwh": "Arbeit"})
     assert read_profiles([path], mapped).counts.used == 24
+
+
+def test_more_than_may_be_read_is_refused_before_room_is_made(write: Write) -> None:
+    lines = [line for m in "ab" for line in long_lines(m, stamps(30, 48), [0.1] * 48)]
+    path = write(long_text(*lines))
+    assert read_profiles([path], ReadOptions(most_meters=2, most_cells=96)).counts.used == 96
+    for options in (ReadOptions(most_meters=1), ReadOptions(most_cells=95)):
+        with pytest.raises(OptionError, match="at most"):
+            read_profiles([path], options)

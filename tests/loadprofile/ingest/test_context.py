@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from loadprofile.errors import MissingColumnsError, UnreadableFileError
-from loadprofile.ingest.context import read_events, read_outages, read_registers, read_topology
+from loadprofile.ingest.context import (
+    read_events,
+    read_invoices,
+    read_meters,
+    read_outages,
+    read_registers,
+    read_topology,
+)
 
 
 def put(folder: Path, text: str) -> Path:
@@ -78,3 +85,22 @@ def test_wrong_files(tmp_path: Path) -> None:
         read_events(tmp_path / "absent.csv")
     with pytest.raises(UnreadableFileError, match="empty"):
         read_events(put(tmp_path, ""))
+
+
+def test_invoices_need_days_in_order_and_little_else(tmp_path: Path) -> None:
+    got = read_invoices(put(
+        tmp_path,
+        "meter_id,first_day,last_day,kwh,amount\na,2024-01-01,2024-01-31,310.5,92.1\nb,2024-01-01,2024-01-31,,\n"
+        "a,2024-03-01,2024-02-01,1,1\na,2024-02-30,2024-03-01,1,1\na,2024-04-01,2024-04-30,much,1\n",
+    ))  # fmt: skip
+    assert got.frame["meter_id"].tolist() == ["a", "b"]
+    assert got.frame["kwh"].tolist()[0] == 310.5
+    assert got.frame["kwh"].isna().tolist() == [False, True]
+    assert got.frame["currency"].tolist() == ["", ""]
+    assert (got.read, [r.line for r in got.rejects]) == (5, [5, 6, 4])
+
+
+def test_facts_of_meters_lie_on_the_globe(tmp_path: Path) -> None:
+    got = read_meters(put(tmp_path, "meter_id,latitude,longitude\na,53.3,-6.2\nb,91,0\nc,0,-181\nd,,\n"))
+    assert got.frame["meter_id"].tolist() == ["a", "d"]
+    assert {r.reason for r in got.rejects} == {"not on the globe: degrees north and east are needed"}

@@ -1,0 +1,1 @@
+"""The HTTP service: settings -> app -> routes; problems, security and limits stand beside them."""

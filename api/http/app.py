@@ -1,0 +1,87 @@
+"""The app: what every request needs, put together once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from api.http import docs, problems
+from api.http.openapi import described
+from api.http.routes import ROUTERS
+from api.http.service import make_service
+from api.http.settings import MEBIBYTE, Settings
+from api.http.watch import Watch
+from loadprofile.store.database import open_database
+
+STATIC = Path(__file__).parents[1] / "pages" / "static"
+
+UPLOADS = re.compile(
+    r"/v1/(readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
+)
+"""Where bodies may be large; elsewhere they are a few fields."""
+
+SMALL_BODY = MEBIBYTE
+
+DESCRIPTION = """
+Submit load profiles, screen them, work the list, report what was found, and let that make the next list
+better.
+
+Every call needs a key: `Authorization: Bearer lp_...`. Roles: *operator* may do everything, *analyst* all but
+keys and promotions, *field* sees and answers only the cases assigned to it. Every error has one shape,
+`application/problem+json`. Writes take an `Idempotency-Key`: the same call twice changes nothing.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service on a record that is already migrated."""
+    service = make_service(settings, open_database(settings.database))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.database.close()
+        service.probe.database.close()
+
+    app = FastAPI(
+        title="loadprofile",
+        summary="What is wrong behind a smart meter's load profile, and how sure that is.",
+        description=DESCRIPTION,
+        version=version("loadprofile"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses={
+            "default": {
+                "description": "Any error, as problem+json.",
+                "model": problems.ProblemBody,
+                "content": {problems.MEDIA_TYPE: {}},
+            }
+        },
+    )
+    app.state.service = service
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(docs.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(
+        Watch,
+        metrics=service.metrics,
+        https=settings.cookies_over_https_only,
+        limit=lambda path: settings.max_body if UPLOADS.fullmatch(path) else SMALL_BODY,
+    )
+
+    def description() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = described(FastAPI.openapi(app))
+        return app.openapi_schema
+
+    app.openapi = description  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,12 @@
+"""Routes: what may be asked of the service, one file for each kind of thing."""
+
+from api.http.routes import facts, health, keys, meters, readings, session
+
+ROUTERS = (
+    readings.router,
+    facts.router,
+    meters.router,
+    keys.router,
+    session.router,
+    health.router,
+)

@@ -1,0 +1,97 @@
+"""What routes work with, made once for each app."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import anyio
+from fastapi import Depends, Request
+
+from api.http.keys import KeyRing
+from api.http.limiting import Limiter
+from api.http.settings import Settings
+from api.http.watch import Metrics
+from api.http.writing import Writer
+from loadprofile.store.database import Database, open_database
+
+BIG_BODIES = 2
+"""Large bodies that are taken in at once; others wait. It bounds what uploads can take of memory."""
+
+PASSWORDS = 2
+"""Passwords that are checked at once: each takes 64 MB and a moment by design."""
+
+
+PROBED_EVERY = 2.0
+"""Seconds for which an answer of ``/readyz`` holds, so that asking often costs nothing."""
+
+
+class Probe:
+    """Whether the record was found ready lately."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._noted = -PROBED_EVERY
+
+    def is_fresh(self) -> bool:
+        """Whether it need not be asked again."""
+        return time.monotonic() - self._noted < PROBED_EVERY
+
+    def note(self) -> None:
+        """It was found ready."""
+        self._noted = time.monotonic()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Service:
+    """What routes work with.
+
+    Attributes:
+        settings: as given.
+        database: the record.
+        metrics: counters of this app.
+        writer: runs writes; routes never write past it.
+        keys: knows API keys.
+        requests, strangers, sign_ins: limits per key, per address with wrong keys, per name and address.
+        running: writes with an ``Idempotency-Key`` that are at work in this process.
+        big_bodies, passwords: how many at once.
+        probe, probing: a connection of its own that asks whether the record is ready, one at a time.
+    """
+
+    settings: Settings
+    database: Database
+    metrics: Metrics
+    writer: Writer
+    keys: KeyRing
+    requests: Limiter
+    strangers: Limiter
+    sign_ins: Limiter
+    probe: Probe
+    running: dict[tuple[str, str], object] = field(default_factory=dict)
+    big_bodies: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(BIG_BODIES))
+    passwords: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(PASSWORDS))
+    probing: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+
+
+def make_service(settings: Settings, database: Database) -> Service:
+    """A service on an open record."""
+    writer = Writer(database)
+    return Service(
+        settings, database, Metrics(), writer, KeyRing(database, writer), Limiter(settings.rate),
+        Limiter(settings.stranger_rate), Limiter(settings.sign_in_rate),
+        Probe(open_database(settings.database, wait_seconds=1.0, pool=1)),
+    )  # fmt: skip
+
+
+def service_of(request: Request) -> Service:
+    """The service of the app that got this request."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def _served(request: Request) -> Service:
+    return service_of(request)
+
+
+Served = Annotated[Service, Depends(_served)]

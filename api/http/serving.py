@@ -1,0 +1,83 @@
+"""Running the service: record, first key, logs, and the server itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api.http.app import create_app
+from api.http.keys import first_key
+from api.http.settings import Settings
+from api.http.watch import configure_logs
+from loadprofile.store.database import open_database
+from loadprofile.store.migrating import migrate
+
+
+class _Forward(logging.Handler):
+    """Takes what libraries log and writes it as our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        log = structlog.get_logger(record.name)
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+def prepare(settings: Settings) -> str | None:
+    """Bring the record to this version; returns the operator key of a record that never had one."""
+    migrate(settings.database)
+    database = open_database(settings.database)
+    try:
+        return first_key(database)
+    finally:
+        database.close()
+
+
+def log_in_lines() -> None:
+    """Everything that is logged goes to stderr as JSON lines."""
+    configure_logs(sys.stderr)
+    logging.basicConfig(handlers=[_Forward()], level=logging.INFO, force=True)
+
+
+def from_environment() -> FastAPI:
+    """The app of one of several server processes; its settings come from variables."""
+    log_in_lines()
+    return create_app(Settings())
+
+
+def run(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve until the process is ended."""
+    secret = prepare(settings)
+    if secret is not None:
+        say("This record has no key yet. Here is one for an operator; it is shown this once:")
+        say(secret)
+    say(f"http://{settings.host}:{settings.port}  (API: /docs)")
+    log_in_lines()
+    several = settings.processes > 1
+    if several:
+        _hand_down(settings)
+    uvicorn.run(
+        "api.http.serving:from_environment" if several else create_app(settings),
+        factory=several,
+        workers=settings.processes if several else None,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        timeout_graceful_shutdown=30,
+    )
+
+
+def _hand_down(settings: Settings) -> None:
+    """Settings as variables: processes that the server starts get nothing else."""
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if value is not None and not isinstance(value, tuple):
+            os.environ[f"LOADPROFILE_{name.upper()}"] = str(value)
