@@ -47,7 +47,7 @@ def test_london_real_faults_are_not_called_fraud(london: pd.DataFrame, meter: st
 
 
 def test_london_a_meter_that_falls_to_zeros_before_it_stops(london: pd.DataFrame) -> None:
-    """Two faults, neither of them sure: not named rightly any more (BENCHMARKS says so), but never a theft."""
+    """Two faults, neither of them sure: no longer named (BENCHMARKS says so), but never a theft."""
     row = london.set_index("meter_id").loc["MAC000028"]
     assert row["cause"] in {"data_mismatch", "maintenance", "undecided"}
     offices = row["p_data_mismatch"] + row["p_maintenance"]
