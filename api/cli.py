@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.options import Engine, Hemisphere, Inputs, Quiet, takes_readings
+from api.options import BillReading, Engine, Hemisphere, Inputs, Quiet, no_use, takes_readings
 from api.progress import Progress
 from api.service_cli import add_to as add_service_commands
 from loadprofile.errors import LoadProfileError
@@ -47,7 +47,7 @@ def demo(
 @takes_readings
 def screen(
     inputs: Inputs,
-    reading: ReadOptions,
+    reading: ReadOptions | BillReading,
     first: str | None,
     last: str | None,
     model: Annotated[str, typer.Option(help="default, or the path of a model file.")] = "default",
@@ -99,7 +99,23 @@ def screen(
     hemisphere: Hemisphere = "north",
     quiet: Quiet = False,
 ) -> None:
-    """Screen meters: a ranked, explained worklist."""
+    """Screen meters, or bills: a ranked, explained worklist."""
+    if isinstance(reading, BillReading):
+        from api.bills import screen_bills
+
+        no_use(
+            {"events": events, "registers": registers, "outages": outages, "topology": topology,
+             "feeders": feeders, "holidays": holidays, "weather": weather, "channels": channels,
+             "report": report}, "needs interval readings, not bills",
+        )  # fmt: skip
+        bills = Progress(quiet)
+        bills.say(
+            *screen_bills(
+                inputs, reading, out, model=model, prevalence=prevalence, visits=visits,
+                visit_cost=visit_cost, precision=precision, progress=bills,
+            )
+        )  # fmt: skip
+        return
     from api.assembly import engine_named, model_named, write_pieces
     from api.context import channels_beside, feeders_apart, read_context
     from api.fleets import read_any, screen_any, spool_folder, timezone_of
@@ -143,7 +159,7 @@ def screen(
 @takes_readings
 def train(
     inputs: Inputs,
-    reading: ReadOptions,
+    reading: ReadOptions | BillReading,
     first: str | None,
     last: str | None,
     out: Annotated[Path, typer.Option(help="Model file to write (.lpm).")],
@@ -156,7 +172,14 @@ def train(
     hemisphere: Hemisphere = "north",
     quiet: Quiet = False,
 ) -> None:
-    """Train a model on a utility's own meters, with verified causes where there are some."""
+    """Train a model on a utility's own meters, with verified causes where there are some; or on its bills."""
+    if isinstance(reading, BillReading):
+        from api.bills import train_bills
+
+        no_use({"labels": labels}, "bills bring their verdicts in the column target")
+        bills = Progress(quiet)
+        bills.say(*train_bills(inputs, reading, out, seed=seed, progress=bills))
+        return
     from api.assembly import read
     from api.learning import train_on
     from api.summaries import reading_summary
@@ -176,7 +199,7 @@ def train(
 @takes_readings
 def evaluate(
     inputs: Inputs,
-    reading: ReadOptions,
+    reading: ReadOptions | BillReading,
     first: str | None,
     last: str | None,
     out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
@@ -184,7 +207,8 @@ def evaluate(
         str,
         typer.Option(
             help="injected: planted phenomena, split by meter. causes: all that tells causes apart, each "
-            "INPUT a data set of its own. cer: single weeks with published thefts."
+            "INPUT a data set of its own. cer: single weeks with published thefts. rolling (bills, and "
+            "their default): later visits judged by models of earlier ones."
         ),
     ] = "injected",
     populations: Annotated[int, typer.Option(min=2, help="Emulated utilities on each side.")] = 16,
@@ -200,6 +224,14 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure offline, on meters that were never trained on."""
+    if isinstance(reading, BillReading):
+        from api.bills import evaluate_bill_files
+
+        no_use({"parts": parts}, "means nothing for bills")
+        bills = Progress(quiet)
+        chosen = "rolling" if protocol == "injected" else protocol
+        bills.say(*evaluate_bill_files(inputs, reading, out, protocol=chosen, seed=seed, progress=bills))
+        return
     from api.assembly import model_named
     from api.evaluation import evaluate_inputs
 
@@ -215,7 +247,7 @@ def evaluate(
 @takes_readings
 def features(
     inputs: Inputs,
-    reading: ReadOptions,
+    reading: ReadOptions | BillReading,
     first: str | None,
     last: str | None,
     out: Annotated[Path, typer.Option(help="Feature table to write, .parquet or .csv.")],
@@ -223,7 +255,13 @@ def features(
     hemisphere: Hemisphere = "north",
     quiet: Quiet = False,
 ) -> None:
-    """Write every feature of every meter."""
+    """Write every feature of every meter, or of every customer's bills."""
+    if isinstance(reading, BillReading):
+        from api.bills import bill_features
+
+        bills = Progress(quiet)
+        bills.say(*bill_features(inputs, reading, out, progress=bills))
+        return
     from api.assembly import engine_named, feature_table, read, write_table
     from api.summaries import reading_summary
 

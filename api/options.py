@@ -7,7 +7,8 @@ as ``reading`` together with the span to judge.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -26,6 +27,33 @@ Engine = Annotated[str, typer.Option(help="local, dask or spark.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary on stderr.")]
 
 _PANEL = "Reading"
+BILL_FORMATS = ("monthly",)
+
+
+@dataclass(frozen=True, slots=True)
+class BillReading:
+    """What was said about files of bills; their reader knows which columns there are to map.
+
+    Attributes:
+        format: one of ``BILL_FORMATS``.
+        column_map, dayfirst, decimal: as of ``ReadOptions``.
+    """
+
+    format: str
+    column_map: Mapping[str, str]
+    dayfirst: bool | None = None
+    decimal: str | None = None
+
+
+def no_use(values: Mapping[str, object], reason: str) -> None:
+    """Refuse options that would be left without effect.
+
+    Raises:
+        OptionError: one of them was given.
+    """
+    for name, value in values.items():
+        if value is not None:
+            raise OptionError(name, str(value), reason)
 
 
 def _option(help_: str, *names: str) -> Any:
@@ -33,7 +61,10 @@ def _option(help_: str, *names: str) -> Any:
 
 
 READING: dict[str, tuple[Any, Any]] = {
-    "format": (Annotated[str, _option("auto (default), cer, long, wide or series.")], "auto"),
+    "format": (
+        Annotated[str, _option("auto (default), cer, long, wide or series; bills: monthly.")],
+        "auto",
+    ),
     "timezone": (
         Annotated[str, _option("Zone of time stamps without one, e.g. Europe/Dublin (default UTC).")],
         "UTC",
@@ -90,7 +121,19 @@ def takes_readings(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **values: Any) -> None:
         chosen = {name: values.pop(name, default) for name, (_, default) in READING.items()}
         span = {name: chosen.pop(name) for name in ("first", "last")}
-        reading = ReadOptions(column_map=column_map(chosen.pop("map")), **chosen)
+        columns = column_map(chosen.pop("map"))
+        if chosen["format"] in BILL_FORMATS:
+            said = {name: value for name, value in chosen.items() if value != READING[name][1]}
+            no_use(
+                {"from" if k == "first" else "to" if k == "last" else k: v for k, v in (span | said).items()
+                 if k not in ("format", "dayfirst", "decimal")},
+                f"means nothing for {chosen['format']} bills",
+            )  # fmt: skip
+            reading: ReadOptions | BillReading = BillReading(
+                chosen["format"], columns, chosen["dayfirst"], chosen["decimal"]
+            )
+        else:
+            reading = ReadOptions(column_map=columns, **chosen)
         command(*args, **values, **span, reading=reading)
 
     # typer reads the signature and the annotations, not the code.

@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("worklist",),
     ("emulate",),
     ("models",),
+    ("bills",),
     ("screening",),
     ("fleet_worklist",),
     ("fleet",),

@@ -90,6 +90,7 @@ class ReadOptions:
 
 
 def refusal(layout: str) -> str:
-    """Why a layout that is recognised is not read."""
-    told = {"steg": "STEG client and invoice tables", "monthly": "monthly consumption tables"}[layout]
-    return f"{told} are not read by this version; give interval readings (cer, long or wide)"
+    """Why a layout that is recognised is not read as interval readings."""
+    if layout == "monthly":
+        return "a table of monthly consumption holds no interval readings; read it with --format monthly"
+    return "STEG client and invoice tables are not read by this version; give interval readings"

@@ -103,6 +103,8 @@ class Model:
             ModelFileError: damaged, altered, of another layout, or with types that are not trusted.
         """
         parts, manifest = load_model(path)
+        if "kind" in manifest:
+            raise ModelFileError(path, f"it reads {manifest['kind']}, not interval readings (say --format)")
         if manifest.get("layout") != LAYOUT:
             raise ModelFileError(path, f"layout {manifest.get('layout')}, this version reads {LAYOUT}")
         prior = np.array([float(manifest["prior"][str(cause)]) for cause in CAUSES])

@@ -53,6 +53,8 @@ SKLEARN = (
 )
 
 OURS = (
+    "bills.additive.AdditiveOdds",
+    "bills.encoding.BillEncoder",
     "classify.calibration.BinaryCalibrator",
     "classify.calibration.ClassCalibrator",
     "classify.causes.CauseOdds",

@@ -62,7 +62,7 @@ def test_texts_are_made_fit_for_a_cell() -> None:
     [
         pytest.param("format", "xml", "choose one of", id="format"),
         pytest.param("format", "steg", "not read by this version", id="steg"),
-        pytest.param("format", "monthly", "not read by this version", id="monthly"),
+        pytest.param("format", "monthly", "--format monthly", id="monthly"),
         pytest.param("timezone", "Mars/Olympus", "no such time zone", id="timezone"),
         pytest.param("unit", "MJ", "choose one of", id="unit"),
         pytest.param("decimal", "x", "must be", id="decimal"),

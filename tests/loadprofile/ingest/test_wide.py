@@ -197,5 +197,5 @@ def test_real_wide_files(shared_data: Path) -> None:
         assert intake.counts.read == frame.size
     with pytest.raises(OptionError, match="not read by this version"):
         read_profiles([shared_data / "steg/invoices_train_Client_0.csv"])
-    with pytest.raises(OptionError, match="not read by this version"):
+    with pytest.raises(OptionError, match="--format monthly"):
         read_profiles([shared_data / "monthly/energizados_inspections.parquet"])

@@ -1,0 +1,227 @@
+"""Bills through the doors: read, train, screen, evaluate, features.
+
+Each format is one function from files to ``Bills``; everything behind it is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from api.assembly import write_table
+from api.hashing import sha256
+from api.options import BillReading
+from api.progress import Progress
+from api.visits import plan
+from loadprofile.bills.cases import BillCases, BillLayout, monthly_cases, monthly_layout
+from loadprofile.bills.fitting import fit_bill_model
+from loadprofile.bills.judging import judge_monthly
+from loadprofile.bills.losses import fit_losses
+from loadprofile.bills.model import BillModel
+from loadprofile.errors import ModelFileError, OptionError
+from loadprofile.evaluate.bills import evaluate_bills, fits
+from loadprofile.evaluate.cells import write_tables
+from loadprofile.ingest.monthly import MonthlyIntake, MonthlyOptions, read_monthly
+from loadprofile.verdicts import CAUSES, UNDECIDED, Verdicts
+from loadprofile.worklist import worklist
+
+PROTOCOL = "rolling"
+JOBS = 2
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bills:
+    """What a format gives.
+
+    Attributes:
+        cases: the rows as the model reads them.
+        layout: what the model has to know about them.
+        account: where every row went.
+        extras: seed -> fitted parts that the judging needs beside the odds.
+        judge: model and prevalence -> verdicts of all rows.
+    """
+
+    cases: BillCases
+    layout: BillLayout
+    account: tuple[str, ...]
+    extras: Callable[[int], Mapping[str, Any]]
+    judge: Callable[[BillModel, float | None], Verdicts]
+
+
+def read_bills(inputs: Sequence[Path], reading: BillReading, rejects: Path | None) -> Bills:
+    """The inputs in the format that was asked for; rejected rows go to ``rejects``.
+
+    Raises:
+        InputError: not readable as that format.
+        OptionError: a map that names no column of it.
+        NothingToJudgeError: not one usable row.
+    """
+    return FORMATS[reading.format](inputs, reading, rejects)
+
+
+def _monthly(inputs: Sequence[Path], reading: BillReading, rejects: Path | None) -> Bills:
+    options = MonthlyOptions(reading.column_map, reading.dayfirst, reading.decimal)
+    intake = read_monthly(inputs, options, rejects)
+    histories = intake.histories
+    return Bills(
+        monthly_cases(histories), monthly_layout(histories.categories), _monthly_account(intake, rejects),
+        extras=partial(fit_losses, histories), judge=lambda model, p: judge_monthly(model, histories, p),
+    )  # fmt: skip
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Path], BillReading, Path | None], Bills]] = {"monthly": _monthly}
+"""Format -> its reader."""
+
+
+def _monthly_account(intake: MonthlyIntake, rejects: Path | None) -> tuple[str, ...]:
+    counts = intake.counts
+    parts = [
+        f"{value:,} {word}"
+        for value, word in (
+            (counts.used, "used"),
+            (counts.outside, "outside the twelve months"),
+            (counts.duplicate, "duplicate"),
+            (counts.rejected, "rejected"),
+        )
+        if value
+    ]
+    lines = [
+        f"{counts.read:,} rows: {', '.join(parts)}; {len(intake.histories):,} histories of twelve months"
+    ]
+    if counts.rejected and rejects is not None:
+        lines.append(f"rejected rows with their reasons: {rejects}")
+    return tuple(lines)
+
+
+def bill_model_named(name: str, reading: BillReading) -> BillModel:
+    """The bill model in a file.
+
+    Raises:
+        ModelFileError: no such file, or not a model of bills of this format.
+        OptionError: the packaged model, which knows interval readings only.
+    """
+    first = f"loadprofile train INPUT --format {reading.format} --out MODEL"
+    if name == "default":
+        raise OptionError("model", name, f"it reads interval data, not bills; train one first: {first}")
+    if not Path(name).is_file():
+        raise ModelFileError(name, f"no such file; train one first: {first}")
+    model = BillModel.load(name)
+    if model.reads != reading.format:
+        raise ModelFileError(name, f"trained on {model.reads} bills, not {reading.format}")
+    return model
+
+
+def train_bills(
+    inputs: Sequence[Path], reading: BillReading, out: Path, *, seed: int, progress: Progress
+) -> tuple[str, ...]:
+    """Learn a model from bills with verdicts and write it."""
+    with progress.step("reading"):
+        bills = read_bills(inputs, reading, Path(f"{out}.rejects.csv"))
+    manifest = {
+        "name": out.stem,
+        "made_by": f"loadprofile train --format {reading.format}",
+        "attribution": "the user's own bills",
+        "data": [
+            {"name": p.name, "attribution": "the user's own bills", "files": {p.name: sha256(p)}}
+            for p in inputs
+            if p.is_file()
+        ],
+        "versions": {name: version(name) for name in ("loadprofile", "numpy", "scikit-learn", "skops")},
+    }
+    with progress.step("fitting"):
+        model = fit_bill_model(
+            bills.cases, bills.layout, seed=seed, extras=bills.extras(seed), manifest=manifest
+        )
+    model.save(str(out))
+    return (
+        *bills.account,
+        (
+            f"{model.manifest['visits']:,} verdicts, {model.manifest['frauds']:,} of them fraud, up to "
+            f"{model.manifest['created_as_of'][:10]}; calibrated on the latest "
+            f"{model.manifest['calibrated_on']:,}, of which {model.manifest['prior']:.1%} are fraud"
+        ),
+        f"model: {out}",
+    )
+
+
+def screen_bills(
+    inputs: Sequence[Path],
+    reading: BillReading,
+    out: Path,
+    *,
+    model: str,
+    prevalence: float | None,
+    visits: int | None,
+    visit_cost: float | None,
+    precision: float | None,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """Judge bills with a trained model and write the worklist."""
+    fitted = bill_model_named(model, reading)
+    if prevalence is not None and not 0.0 < prevalence < 1.0:
+        raise OptionError("prevalence", prevalence, "a share strictly between 0 and 1")
+    with progress.step("reading"):
+        bills = read_bills(inputs, reading, Path(f"{out}.rejects.csv"))
+    with progress.step("judging"):
+        frame = worklist(bills.judge(fitted, prevalence))
+    write_table(frame, out)
+    crew = plan(frame, visits=visits, visit_cost=visit_cost, precision=precision)
+    notes = _seen_in_training(inputs, fitted)
+    counts = frame["cause"].value_counts().to_dict()
+    named = [f"{counts[name]:,} {name}" for name in (*map(str, CAUSES), UNDECIDED) if counts.get(name)]
+    foreseen = f"{frame['p_fraud'].sum():,.1f} frauds expected among them"
+    answers = f"{len(frame):,} customers: {', '.join(named)}; {foreseen}"
+    return (*bills.account, *notes, answers, f"worklist: {out}", *crew)
+
+
+def _seen_in_training(inputs: Sequence[Path], model: BillModel) -> tuple[str, ...]:
+    trained = {h for d in model.manifest.get("data", []) for h in dict(d.get("files", {})).values()}
+    seen = [p.name for p in inputs if p.is_file() and sha256(p) in trained]
+    if not seen:
+        return ()
+    return (
+        f"warning: the model was trained on {', '.join(seen)}: its probabilities there are not a forecast",
+    )
+
+
+def evaluate_bill_files(
+    inputs: Sequence[Path], reading: BillReading, out: Path, *, protocol: str, seed: int, progress: Progress
+) -> tuple[str, ...]:
+    """Run the protocol ``rolling`` and write its tables.
+
+    Raises:
+        OptionError: another protocol.
+    """
+    if protocol != PROTOCOL:
+        raise OptionError("protocol", protocol, f"bills are evaluated with {PROTOCOL}")
+    with progress.step("reading"):
+        bills = read_bills(inputs, reading, None)
+    with progress.bar("fits", fits(bills.cases, bills.layout)) as each:
+        tables = evaluate_bills(bills.cases, bills.layout, seed=seed, jobs=JOBS, each=each)
+    about = ("# Bills, judged on later visits", *bills.account)
+    write_tables(out, about, tables, {})
+    return (*bills.account, f"tables: {out / 'README.md'}")
+
+
+def bill_features(
+    inputs: Sequence[Path], reading: BillReading, out: Path, *, progress: Progress
+) -> tuple[str, ...]:
+    """Write every feature of every row, with its day and categories."""
+    with progress.step("reading"):
+        bills = read_bills(inputs, reading, Path(f"{out}.rejects.csv"))
+    cases = bills.cases
+    frame = cases.features.to_frame().reset_index()
+    frame.insert(1, "as_of", cases.as_of.astype(str))
+    beside = pd.DataFrame({name: values.astype(object) for name, values in cases.categories.items()})
+    write_table(pd.concat([frame, beside], axis=1), out)
+    names = len(cases.features.names)
+    return (
+        *bills.account,
+        f"{names} features and {len(cases.categories)} categories of {len(cases):,} rows: {out}",
+    )
