@@ -27,7 +27,8 @@ class BillEncoder(BaseEstimator):  # type: ignore[misc]
     """Cases to one matrix of numbers.
 
     Columns: the features; for each category ``rate.NAME`` (log odds of the smoothed rate), ``count.NAME``
-    (log of training rows); then ``code.NAME`` for categories and pairs, -1 for values with fewer than ``least`` training rows.
+    (log of training rows); then ``code.NAME`` for categories and pairs, -1 for values with fewer than
+    ``least`` training rows.
 
     Args:
         crossed: pairs of categories that get a code.

@@ -1,4 +1,4 @@
-"""The bill model: explains itself exactly, comes back from a file unchanged, learns nothing from the future."""
+"""The bill model: explains itself exactly, comes back from a file unchanged, learns nothing later."""
 
 from __future__ import annotations
 

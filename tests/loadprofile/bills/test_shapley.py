@@ -55,7 +55,10 @@ def test_each_contribution_is_the_mean_over_all_orders() -> None:
             others = [c for c in range(k) if c != column]
             want = sum(
                 factorial(size) * factorial(k - 1 - size) / factorial(k)
-                * (known_value(p.nodes, X[row], frozenset({*s, column})) - known_value(p.nodes, X[row], frozenset(s)))
+                * (
+                    known_value(p.nodes, X[row], frozenset({*s, column}))
+                    - known_value(p.nodes, X[row], frozenset(s))
+                )
                 for (p,) in model._predictors for size in range(k) for s in combinations(others, size)
             )  # fmt: skip
             assert found[row, column] == pytest.approx(want, abs=1e-9)

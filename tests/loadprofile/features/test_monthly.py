@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def test_counts_and_splits_are_those_of_the_slow_twin(rows: list[list[float | No
         assert table.column("missing.negative")[i] == sum(x < 0 for x in known)
         assert table.column("zero.months")[i] == sum(x == 0 for x in known)
         assert table.column("repeat.distinct")[i] == len(set(known))
-        pairs = zip(row, row[1:], strict=False)
+        pairs = pairwise(row)
         assert table.column("repeat.months")[i] == sum(a == b and b is not None and b > 0 for a, b in pairs)
         tail = 0
         while tail < MONTHS and row[MONTHS - 1 - tail] == 0:
