@@ -19,7 +19,7 @@ KINDS = ("level", "zeros", "repeats")
 def made_histories(
     n: int, seed: int, first: str = "2020-01", months: int = 10
 ) -> tuple[MonthlyHistories, np.ndarray]:
-    """``n`` customers of simulated use with a season; one in five steals. Also each one's kind ("" = honest)."""
+    """``n`` simulated customers with a season, one in five steals; and each one's kind ("" = honest)."""
     rng = np.random.default_rng(seed)
     as_of = (np.datetime64(first) + rng.integers(0, months, n)).astype("datetime64[D]")
     month = as_of.astype("datetime64[M]").astype(int)[:, None] - MONTHS + np.arange(MONTHS)
