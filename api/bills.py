@@ -108,7 +108,7 @@ def bill_model_named(name: str, reading: BillReading) -> BillModel:
     """
     first = f"loadprofile train INPUT --format {reading.format} --out MODEL"
     if name == "default":
-        raise OptionError("model", name, f"it reads interval data, not bills; train one first: {first}")
+        raise OptionError("model", name, f"it reads interval data; train one on bills first: {first}")
     if not Path(name).is_file():
         raise ModelFileError(name, f"no such file; train one first: {first}")
     model = BillModel.load(name)

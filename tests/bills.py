@@ -59,6 +59,9 @@ def as_table(histories: MonthlyHistories, *, target: bool = True) -> pd.DataFram
 @pytest.fixture(scope="session")
 def bill_model() -> BillModel:
     histories, _ = made_histories(1500, 1)
-    return fit_bill_model(
-        monthly_cases(histories), MONTHLY, extras=fit_losses(histories), manifest={"name": "made"}
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("loadprofile.bills.fitting.ROUNDS", 60)
+        patch.setattr("loadprofile.bills.losses.MOST_PLANTED", 1500)
+        return fit_bill_model(
+            monthly_cases(histories), MONTHLY, extras=fit_losses(histories), manifest={"name": "made"}
+        )

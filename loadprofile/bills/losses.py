@@ -65,7 +65,7 @@ class Planted:
     lost: NDArray[np.float64]
 
 
-def plant(histories: MonthlyHistories, rng: np.random.Generator, most: int = MOST_PLANTED) -> Planted:
+def plant(histories: MonthlyHistories, rng: np.random.Generator) -> Planted:
     """Put theft into some histories in which no fraud was found and no month is missing.
 
     Raises:
@@ -76,7 +76,7 @@ def plant(histories: MonthlyHistories, rng: np.random.Generator, most: int = MOS
     rows = np.flatnonzero(whole & (histories.target != 1))
     if not len(rows):
         raise NothingToJudgeError(len(histories), "no ordinary history with all its months")
-    rows = np.sort(rng.permutation(rows)[:most])
+    rows = np.sort(rng.permutation(rows)[:MOST_PLANTED])
     m = len(rows)
     onset = np.where(rng.random(m) < WHOLE_YEAR, 0, rng.integers(1, MONTHS - 1, m))
     kept = np.where(rng.random(m) < BYPASSED, 0.0, rng.uniform(*ALPHA, m))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.bills.cases import BillCases
-from loadprofile.bills.comparison import PeerComparison
+from loadprofile.bills.comparison import SEEN_DROP, SEEN_SHARE, PeerComparison
 from loadprofile.bills.encoding import GLUE
 from loadprofile.features.monthly import (
     AMOUNT,
@@ -25,6 +25,8 @@ from loadprofile.features.monthly import (
     MONTHLY_FEATURES,
     REPEATS,
     ZEROS,
+    best_split,
+    logs,
     longest_run,
 )
 from loadprofile.features.table import FeatureTable
@@ -93,20 +95,28 @@ def signs_of(
 
 
 def credited(signs: SignTable, histories: MonthlyHistories, compared: PeerComparison) -> SignTable:
-    """Variation credited to what it is made of: months of nothing, else a drop that is seen; sums stay.
+    """Variation and level credited to what they are made of, sums stay.
 
     A history that fell by half also varies more than others, and trees may ask for either; to an inspector
-    they are one thing.
+    they are one thing. So variation counts for months of nothing, else for a drop that is seen; and a level
+    that fell only by months of nothing counts for these.
     """
     if not {ERRATIC, ZEROS, LEVEL} <= set(signs.names):
         return signs
     place = {name: signs.names.index(name) for name in (ERRATIC, ZEROS, LEVEL)}
     zeros = longest_run(histories.kwh == 0) >= LEAST_ZEROS
     drop = compared.dropped & ~zeros
+    rest = logs(np.where(histories.kwh == 0, np.nan, histories.kwh)) - compared.index
+    change, _, share = best_split(rest)
+    fell = (change <= SEEN_DROP) & (share >= SEEN_SHARE)
     added = signs.added.copy()
-    for rows, sign in ((zeros, ZEROS), (drop, LEVEL)):
-        added[rows, place[sign]] += added[rows, place[ERRATIC]]
-        added[rows, place[ERRATIC]] = 0.0
+    for rows, source, sign in (
+        (zeros, ERRATIC, ZEROS),
+        (drop, ERRATIC, LEVEL),
+        (zeros & ~fell, LEVEL, ZEROS),
+    ):
+        added[rows, place[sign]] += added[rows, place[source]]
+        added[rows, place[source]] = 0.0
     return replace(signs, added=added)
 
 

@@ -31,6 +31,7 @@ VISITS = 500
 STRETCH = 4
 STRETCHES = 3
 ORIGINS = 10
+RESAMPLES = 300
 CALIBRATED_AFTER = 3
 """Months of forward scores before the rolling table says how well calibrated it is."""
 
@@ -50,7 +51,7 @@ def evaluate_bills(
     layout: BillLayout,
     *,
     seed: int = 0,
-    origins: int = ORIGINS,
+    origins: int | None = None,
     jobs: int = 1,
     baselines: tuple[str, ...] | None = None,
     splitter: Splitter = time_splits,
@@ -62,7 +63,7 @@ def evaluate_bills(
         cases: visits; rows without a verdict are left out.
         layout: of the bills.
         seed: of everything drawn.
-        origins: months that are rolled over.
+        origins: months that are rolled over; None = ``ORIGINS``.
         jobs: processes.
         baselines: of ``bill_baselines.BASELINES``; None = all that can be asked.
         splitter: how rows are split; whatever it gives is checked for time order.
@@ -80,7 +81,7 @@ def evaluate_bills(
     names = baselines_for(layout) if baselines is None else baselines
     if not len(known):
         raise NothingToJudgeError(len(cases), "no row says what a visit found (column target)")
-    rolled = splitter(known, 1, origins)
+    rolled = splitter(known, 1, ORIGINS if origins is None else origins)
     stretches = splitter(known, STRETCH, STRETCHES)
     for split in (*rolled, *stretches):
         assert_time_order(known.take(split.train), known.take(split.test))
@@ -172,14 +173,16 @@ def _blank(cases: BillCases) -> NDArray[np.bool_]:
 
 def _figures(name: str, scores: NDArray[np.float64], test: BillCases, ece: bool = False) -> dict[str, Cell]:
     top = max(round(len(test) / 30), 1)
-    found = ranking(scores, test.target, test.ids, visits=(VISITS, top), resamples=300)
+    found = ranking(scores, test.target, test.ids, visits=(VISITS, top), resamples=RESAMPLES)
     row: dict[str, Cell] = {
         "method": name, "visits": len(test), "base rate": found.base_rate, "AUC": found.auc,
         "average precision": found.average_precision, f"precision@{VISITS}": found.precision_at[VISITS],
         "precision at 1 in 30": found.precision_at[top],
     }  # fmt: skip
     row["calibration error"] = (
-        expected_calibration_error(scores, test.target, test.ids, resamples=200) if ece else float("nan")
+        expected_calibration_error(scores, test.target, test.ids, resamples=RESAMPLES)
+        if ece
+        else float("nan")
     )
     return row
 
@@ -220,7 +223,7 @@ def _month(
     row["calibration error"] = (
         float("nan")
         if np.isnan(p).any()
-        else expected_calibration_error(p, test.target, test.ids, resamples=200)
+        else expected_calibration_error(p, test.target, test.ids, resamples=RESAMPLES)
     )
     return {"month": row["month"]} | {key: cell for key, cell in row.items() if key != "month"}
 
@@ -252,19 +255,17 @@ def _ablation(cases: BillCases, by_view: Mapping[str, list[Scored]]) -> Table:
     )  # fmt: skip
 
 
-def _mean_over(
-    parts: list[NDArray[np.float64]], tests: list[BillCases], figure: str, resamples: int = 200
-) -> NDArray[np.float64]:
-    """``(1 + resamples,)`` mean over the stretches: of the rows as they are, then of each resample."""
+def _mean_over(parts: list[NDArray[np.float64]], tests: list[BillCases], figure: str) -> NDArray[np.float64]:
+    """``(1 + RESAMPLES,)`` mean over the stretches: of the rows as they are, then of each resample."""
     out = []
     for scores, test in zip(parts, tests, strict=True):
         rows = Ranked(scores, test.target)
-        weights = (np.ones(len(test)), *Meters(test.ids, len(test), resamples).draws())
+        weights = (np.ones(len(test)), *Meters(test.ids, len(test), RESAMPLES).draws())
         curves = map(rows.curve, weights)
         out.append([c.auc() if figure == "AUC" else c.average_precision() for c in curves])
     return np.asarray(np.mean(out, axis=0))
 
 
-def fits(cases: BillCases, layout: BillLayout, origins: int = ORIGINS) -> int:
+def fits(cases: BillCases, layout: BillLayout) -> int:
     """How often ``each`` is called."""
-    return origins + STRETCHES * len(_views(cases, layout)) + len(baselines_for(layout))
+    return ORIGINS + STRETCHES * len(_views(cases, layout)) + len(baselines_for(layout))

@@ -112,11 +112,11 @@ def read_monthly(
         raise UnreadableFileError(paths[0], "rows of twelve months and rows of one month cannot be mixed")
     frame = pd.concat(frames, ignore_index=True)
     categories = [name for name in frame.columns if name.startswith("category.")]
-    if layouts == {True}:
+    if layouts == {True} and len(frame):
         frame, outside, twice = _long_to_wide(frame, categories, log)
         used = read - outside - twice - log.rejected
     else:
-        again = frame.duplicated(["meter_id", "as_of"]).to_numpy()
+        again = frame.duplicated(["meter_id", *(["as_of"] if "as_of" in frame else [])]).to_numpy()
         twice, outside = 0, 0
         for row in np.flatnonzero(again):
             _reject(log, frame, row, "this customer has a row of this day already")

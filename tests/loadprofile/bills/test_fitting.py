@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from bills import made_histories
 
 from loadprofile.bills.cases import MONTHLY, monthly_cases
@@ -12,7 +13,8 @@ from loadprofile.bills.fitting import fit_parts
 from loadprofile.bills.model import score_of_parts
 
 
-def test_the_same_rows_give_the_same_model_and_another_seed_another() -> None:
+def test_the_same_rows_give_the_same_model_and_another_seed_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 20)
     histories, _ = made_histories(400, 8)
     cases = monthly_cases(histories)
     scores = []
