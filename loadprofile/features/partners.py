@@ -136,20 +136,53 @@ def _moves(power: NDArray[np.float32], weekend: NDArray[np.bool_]) -> NDArray[np
 
     Held to 4 spreads; 0 where unknown.
     """
-    n = len(power)
-    out = np.empty((power.shape[1] * BLOCKS, n), dtype=np.float32)
+    n, d, _ = power.shape
+    out = np.empty((d * BLOCKS, n), dtype=np.float32)
     for start in range(0, n, 256):
         rows = slice(start, min(start + 256, n))
-        part = power[rows]
-        moves = np.empty_like(part)
-        for kind in (weekend, ~weekend):
-            if kind.any():
-                moves[:, kind] = part[:, kind] - _mean(part[:, kind])[:, None]
-        scale = np.sqrt(_mean((moves**2).reshape(len(part), -1)))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            moves /= scale[:, None, None]
-        out[:, rows] = np.clip(np.nan_to_num(moves), -4, 4).reshape(len(part), -1).T
+        some = np.empty((rows.stop - start, d * BLOCKS), dtype=np.float32)
+        _moved(frozen(np.ascontiguousarray(power[rows])), frozen(weekend), some)
+        out[:, rows] = some.T
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _habit(power: NDArray[np.float32], weekend: NDArray[np.bool_], first: int, last: int, out: Array) -> None:
+    """Mean of each block over the days of a window, ``(2, 8)``: working days, weekends; 0 = unknown."""
+    known = np.zeros((2, BLOCKS))
+    out[:] = 0.0
+    for t in range(first, last):
+        kind = 1 if weekend[t] else 0
+        for k in range(BLOCKS):
+            v = np.float64(power[t, k])
+            there = np.isfinite(v)
+            out[kind, k] += v if there else 0.0
+            known[kind, k] += 1.0 if there else 0.0
+    for kind in range(2):
+        for k in range(BLOCKS):
+            out[kind, k] /= max(known[kind, k], 1.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _moved(power: NDArray[np.float32], weekend: NDArray[np.bool_], out: NDArray[np.float32]) -> None:
+    """``_moves`` of some meters, ``(m, d * 8)``."""
+    m, d, _ = power.shape
+    habit = np.empty((2, BLOCKS))
+    for i in range(m):
+        _habit(power[i], weekend, 0, d, habit)
+        squares, known = 0.0, 0
+        for t in range(d):
+            kind = 1 if weekend[t] else 0
+            for k in range(BLOCKS):
+                v = np.float32(power[i, t, k] - habit[kind, k])
+                there = np.isfinite(v)
+                squares += np.float64(v * v) if there else 0.0
+                known += there
+                out[i, t * BLOCKS + k] = v if there else np.float32(0.0)
+        scale = np.sqrt(squares / max(known, 1))
+        for c in range(d * BLOCKS):
+            v = np.float32(out[i, c] / scale) if scale > 0.0 else np.float32(0.0)
+            out[i, c] = min(max(v, np.float32(-4.0)), np.float32(4.0))
 
 
 def _windows(onset: Array, end: Array, d: int, takers: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -167,22 +200,26 @@ def _added(
     power: NDArray[np.float32], span: NDArray[np.int64], weekend: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """A taker's blocks in its window, without the habit of the window, held to 4 spreads."""
-    own = power[span[0] : span[1]].astype(np.float64)
-    kinds = weekend[span[0] : span[1]]
-    for kind in (kinds, ~kinds):
-        if kind.any():
-            own[kind] -= _mean(own[kind][None])[0]
-    mine = np.nan_to_num(own).ravel()
-    reach = 4 * mine.std()
-    return np.clip(mine, -reach, reach).astype(np.float32)
-
-
-def _mean(values: NDArray[np.floating]) -> Array:
-    """Mean over axis 1 of what is known; 0 where nothing is (the caller's differences are NaN there)."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0).sum(axis=1, dtype=np.float64)
-    out: Array = total / np.maximum(known.sum(axis=1), 1)
+    out = np.empty((span[1] - span[0]) * BLOCKS, dtype=np.float32)
+    _added_to(frozen(power), span[0], span[1], frozen(weekend), out)
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _added_to(
+    power: NDArray[np.float32], first: int, last: int, weekend: NDArray[np.bool_], out: NDArray[np.float32]
+) -> None:
+    habit = np.empty((2, BLOCKS))
+    _habit(power, weekend, first, last, habit)
+    mine = np.zeros(len(out))
+    for t in range(first, last):
+        kind = 1 if weekend[t] else 0
+        for k in range(BLOCKS):
+            v = np.float64(power[t, k]) - habit[kind, k]
+            mine[(t - first) * BLOCKS + k] = v if np.isfinite(v) else 0.0
+    reach = 4 * mine.std()
+    for c in range(len(out)):
+        out[c] = np.float32(min(max(mine[c], -reach), reach))
 
 
 def sides(

@@ -292,22 +292,34 @@ def _reduce(ordered: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         out[i, 2] = part[count - 1 - cut]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _without(kept: NDArray[np.float32], own: float, member: bool) -> tuple[float, int]:
-    """Interquartile mean of a group without one value, and how many others there are."""
-    count = int(kept[3])
-    member = member and np.isfinite(own)
-    others = count - 1 if member else count
-    if others < 1:
-        return np.nan, others
-    cut = (count - 1) // 4
-    if member:
-        clipped = min(max(own, kept[1]), kept[2])
-        return (kept[0] - clipped) / (count - 2 * cut - 1), others
-    return kept[0] / (count - 2 * cut), others
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _without(
+    power: NDArray[np.float32],
+    usual: NDArray[np.float32],
+    kept: NDArray[np.float32],
+    member: bool,
+    mean: NDArray[np.float64],
+    others: NDArray[np.float64],
+) -> None:
+    """Interquartile mean of a group without one meter, and how many others there are, of all days and blocks.
+
+    One flat loop without branches, which the compiler turns into vector code. ``power``, ``usual``, ``mean``
+    and ``others`` are ``(d * 8,)``; ``kept`` is ``(4, d * 8)``, what ``PeerGroups.spread`` holds.
+    """
+    total, low, high, counts = kept[0], kept[1], kept[2], kept[3]
+    for c in range(len(power)):
+        own = power[c] / usual[c]
+        mine = member & np.isfinite(own)
+        count = np.float64(counts[c])
+        inside = count - 2.0 * np.floor((count - 1.0) * 0.25)  # what the quartiles leave
+        clipped = max(low[c], own)
+        clipped = min(high[c], clipped)
+        left = total[c] - clipped if mine else total[c]
+        mean[c] = np.float64(left) / (inside - 1.0 if mine else inside)
+        others[c] = count - 1.0 if mine else count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _expected(
     power: NDArray[np.float32],
     usual: NDArray[np.float32],
@@ -317,32 +329,44 @@ def _expected(
 ) -> NDArray[np.float32]:
     m, d, b = power.shape
     last = len(spread) - 1
-    out = np.full((m, d, b), np.nan, dtype=np.float32)
+    cells = d * b
+    out = np.empty((m, d, b), dtype=np.float32)
+    kept = np.empty((last + 1, 4, cells), dtype=np.float32)
+    for g in range(last + 1):
+        for t in range(d):
+            for k in range(b):
+                for j in range(4):
+                    kept[g, j, t * b + k] = spread[g, t, k, j]
+    own, level = np.empty(cells, dtype=np.float32), np.empty(cells, dtype=np.float32)
+    value, others = np.empty(cells), np.empty(cells)
+    group, members = np.empty(cells), np.empty(cells)
     total, days = np.empty(b), np.empty(b)
     for i in range(m):
         grouped = labels[i] >= 0
         member = grouped and steady[i]
+        for t in range(d):
+            for k in range(b):
+                own[t * b + k] = power[i, t, k]
+                level[t * b + k] = usual[i, k]
+        _without(own, level, kept[last], member, value, others)
+        if grouped:
+            _without(own, level, kept[labels[i]], member, group, members)
+            for c in range(cells):
+                share = members[c] / (members[c] + BLEND)
+                blended = share * group[c] + (1 - share) * value[c]
+                value[c] = blended if members[c] >= FEWEST_PEERS else value[c]
+        for c in range(cells):
+            value[c] = value[c] if (others[c] >= FEWEST_PEERS) & (value[c] > 0.0) else np.nan
         total[:] = 0.0
         days[:] = 0.0
         for t in range(d):
             for k in range(b):
-                own = power[i, t, k] / usual[i, k]
-                everyone, others = _without(spread[last, t, k], own, member)
-                if others < FEWEST_PEERS:
-                    continue
-                value = everyone
-                if grouped:
-                    group, members = _without(spread[labels[i], t, k], own, member)
-                    if members >= FEWEST_PEERS:
-                        share = members / (members + BLEND)
-                        value = share * group + (1 - share) * everyone
-                if value > 0:
-                    out[i, t, k] = value
-                    total[k] += value
-                    days[k] += 1.0
+                known = value[t * b + k] > 0.0
+                total[k] += value[t * b + k] if known else 0.0
+                days[k] += 1.0 if known else 0.0
         for k in range(b):
             total[k] = total[k] / days[k] if days[k] > 0 else 1.0
         for t in range(d):
             for k in range(b):
-                out[i, t, k] /= total[k]
+                out[i, t, k] = np.float32(value[t * b + k]) / total[k]
     return out

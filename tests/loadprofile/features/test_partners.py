@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from loadprofile.features import partners
 from loadprofile.features.daily import daily_blocks
 from loadprofile.features.partners import donor_similarity, sides, swap_similarity
 
@@ -76,3 +77,31 @@ def test_swaps_equal_the_slow_twin(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(swap_similarity(onset, before, after), expected, atol=1e-12)
     assert (expected > 0.9).sum() >= 15
     assert np.isnan(expected[[0, 1, 40]]).all()
+
+
+def without_habit(power: np.ndarray, weekend: np.ndarray) -> np.ndarray:
+    out = np.zeros(power.shape)
+    for kind in (weekend, ~weekend):
+        known = np.isfinite(power[kind])
+        mean = np.where(known, power[kind], 0).sum(axis=0, dtype=float) / np.maximum(known.sum(axis=0), 1)
+        out[kind] = power[kind] - mean
+    return out
+
+
+def test_moves_and_added_load_equal_the_slow_twins(rng: np.random.Generator) -> None:
+    power = rng.gamma(1.0, 0.4, (5, 40, 8)).astype(np.float32)
+    power[rng.random(power.shape) < 0.1] = np.nan
+    power[3], power[4] = np.nan, 0.0
+    power[0, 7, 3] = 90.0
+    weekend = np.arange(40) % 7 >= 5
+    moves = partners._moves(power, weekend)
+    for i in range(5):
+        slow = without_habit(power[i], weekend)
+        scale = np.sqrt(np.nanmean(slow**2)) if i < 3 else np.inf
+        expected = np.clip(np.nan_to_num(slow / scale), -4, 4)
+        np.testing.assert_allclose(moves[:, i], expected.ravel(), atol=1e-5)
+        span = np.array([11, 33])
+        mine = np.nan_to_num(without_habit(power[i, 11:33], weekend[11:33])).ravel()
+        reach = 4 * mine.std()
+        added = partners._added(power[i], span, weekend)
+        np.testing.assert_allclose(added, np.clip(mine, -reach, reach), atol=1e-5)
