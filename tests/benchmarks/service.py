@@ -14,6 +14,7 @@ import argparse
 import http.client
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -175,6 +176,7 @@ def main() -> None:
     options.add_argument("--processes", type=int, default=1)
     options.add_argument("--database", default="")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is ended with us
     kwh = meter_year()
     kinds: dict[str, tuple[Body, str]] = {
         "JSON": (as_json(kwh), "application/json"),
