@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,7 +39,7 @@ def all_at_once(writer: Writer, works: list[Any]) -> list[Any]:
         inside.wait(10)
         results = [pool.submit(outcome, work) for work in works]
         while writer.database.is_sqlite and len(writer._waiting) < len(works):
-            pass
+            time.sleep(0.002)
         go_on.set()
         assert held.result() is None
         return [result.result() for result in results]
