@@ -69,7 +69,7 @@ def test_a_register_is_corrected_and_kept_as_it_was(database: Database) -> None:
     assert (turned.conflicting, turned.conflicts[0][0], corrected.corrected) == (1, 0, 1)
     with database.reading() as connection:
         then = contexts(connection, as_of=NOON).registers
-        now = contexts(connection).registers
+        now = contexts(connection, as_of=NOON + HOUR).registers  # one version even at that very moment
         log = audit_log(connection, subject="registers")
     assert then["register_kwh"].tolist() == [100.0]
     assert (now["register_kwh"].tolist(), now["multiplier"].tolist()) == ([110.0], [1.0])

@@ -107,6 +107,25 @@ def test_a_correction_keeps_what_was_known(database: Database) -> None:
     assert (log.who[0], log.after[0]) == ("ann", {"source": "late", "meters": ["M0"], "readings": 1})
 
 
+def test_a_repeated_hour_is_left_out_once_whatever_is_corrected(database: Database) -> None:
+    kwh = np.ones((1, 3, 24))
+    folded = {"timezone": "Europe/Dublin", "folded_kwh": np.array([0.5])}
+    late = np.full((1, 3, 24), np.nan)
+    late[0, 1, 12] = 2.0  # on the long day, but not in its repeated hour
+    with database.writing() as connection:
+        record_readings(connection, cube(kwh, first="2024-10-26", **folded), NOON)
+        corrected = cube(late, first="2024-10-26", timezone="Europe/Dublin")
+        record_readings(connection, corrected, NOON + HOUR, correct=True)
+        for as_of in (NOON, NOON + HOUR, None):  # one version even at the very moment of the correction
+            (got,) = load_profiles(connection, as_of=as_of)
+            assert got.folded_kwh.tolist() == [0.5]
+        (long_day,) = load_profiles(
+            connection, first=np.datetime64("2024-10-27"), last=np.datetime64("2024-10-27")
+        )
+        (other,) = load_profiles(connection, last=np.datetime64("2024-10-26"))
+    assert (long_day.folded_kwh.tolist(), other.folded_kwh.tolist()) == ([0.5], [0.0])
+
+
 def test_a_version_is_never_known_before_the_one_it_follows(database: Database) -> None:
     with database.writing() as connection:
         record_readings(connection, cube(np.full((1, 1, 24), 0.5)), NOON)
