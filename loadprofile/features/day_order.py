@@ -44,7 +44,8 @@ NEAR_TOP = 0.995
 """A reading counts as at the day's top from this share of it on."""
 
 FEWEST_STEPS = 30.0
-"""A top of fewer counting steps than this is reached twice by rounding: such a day is not judged."""
+"""A top of fewer counting steps than this is reached twice by rounding: such a day is not judged. Nor is one
+whose top lies below the meter's mean: in an empty home the fridge's plateau is the day's top."""
 
 TYPICAL = 5.0
 """Readings beside the first that stand at the top of a cut day: few where little was cut, many where much."""
@@ -71,6 +72,7 @@ def _day_order(kwh: NDArray[np.float32], step_kwh: Array, out: Array) -> None:
     ratios = np.empty(d)
     for i in range(n):
         floor = 0.0 if np.isnan(step_kwh[i]) else FEWEST_STEPS * step_kwh[i]
+        floor = max(floor, _mean(kwh[i]))
         for t in range(d):
             order[t], tops[t], level[t], swing[t] = _of_day(kwh[i, t], floor)
         usual, spread = _usual(order, 0.3)
@@ -103,6 +105,18 @@ def _day_order(kwh: NDArray[np.float32], step_kwh: Array, out: Array) -> None:
             _tell(out[i, 8:12], gain, days, inside / s, share / s)
             if last > first:
                 out[i, 12], out[i, 13] = first, last
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _mean(kwh: NDArray[np.float32]) -> float:
+    """Mean of the known readings ``(d, s)``; 0 without any."""
+    total, seen = 0.0, 0
+    for t in range(kwh.shape[0]):
+        for k in range(kwh.shape[1]):
+            if np.isfinite(kwh[t, k]):
+                total += kwh[t, k]
+                seen += 1
+    return total / seen if seen else 0.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -60,7 +60,7 @@ def test_ordinary_days_have_an_order() -> None:
 
 def test_days_cut_each_at_its_own_height() -> None:
     kwh = home()
-    heights = np.random.default_rng(3).uniform(0.3, 0.8, (35, 1)) * kwh[20:55].max(axis=1, keepdims=True)
+    heights = np.random.default_rng(3).uniform(0.5, 0.8, (35, 1)) * kwh[20:55].max(axis=1, keepdims=True)
     kwh[20:55] = np.minimum(kwh[20:55], heights)
     seen = found(kwh)
     assert (seen["when.ceiling_first"], seen["when.ceiling_last"]) == (20, 55)
@@ -75,6 +75,15 @@ def test_a_top_of_few_counting_steps_is_reached_by_rounding() -> None:
     kwh = np.minimum(home(), 0.5)
     assert found(kwh, 0.01)["ceiling_gain"] > 22
     assert np.isnan(found(kwh, 0.05)["ceiling_gain"])
+
+
+def test_the_plateau_of_an_empty_home_is_no_cut() -> None:
+    kwh = home()
+    on = np.sin(np.arange(20 * SLOTS).reshape(20, SLOTS) * 1.7) > 0.2
+    kwh[30:50] = 0.02 + 0.05 * on
+    seen = found(kwh)
+    assert seen["ceiling_gain"] < 8
+    assert seen["disorder_level"] < -1.8
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, 0.4], ids=["missing", "zero", "constant"])
