@@ -219,7 +219,7 @@ def own_ceiling(m: Measures) -> Signature:
     stairs = ramp(m["integrity.constant_share"], 0.02, 0.1)
     strength = both(ramp(gain, 8.0, 22.0), ramp(days, 3.0, 8.0), ramp(m["integrity.grid_kwh_rel"], 0.3, 0.1))
     return sign(
-        Cause.FRAUD, "own_ceiling", 0.7 * unless(strength, stairs),
+        Cause.FRAUD, "own_ceiling", 0.7 * unless(strength, 0.6 * stairs),
         lambda i: f"On {count(days[i], 'day', 'days')} {between(first[i], last[i])} "
         f"{percent(share[i], 1)} of the day's readings stand at that day's highest beside it "
         f"({percent(usual[i], 1)} on other days): what was above was cut off.",
