@@ -30,8 +30,8 @@ PAPER_GROUPS = ("g1", "g2", "g3")
 
 ABSOLUTE = frozenset(
     {
-        "g2.level_kw", "peers.size", "integrity.grid_step_kwh", "change.kwh_per_day_lost",
-        "change.days_before", "change.days_after", "change.window_hour",
+        "g2.level_kw", "peers.size", "integrity.grid_step_kwh", "integrity.band_kwh",
+        "change.kwh_per_day_lost", "change.days_before", "change.days_after", "change.window_hour",
         "balance.lack_kwh_per_day", "balance.feeder_step_kwh", "balance.other_feeder", "balance.feeder_size",
     }
 )  # fmt: skip
