@@ -26,7 +26,8 @@ WITHIN_REACH = 1.5
 OFFICE = (Cause.DATA_MISMATCH, Cause.MAINTENANCE)
 OFFICE_REACH = 1.1
 """Between these two a wrong ticket costs minutes in an office and no visit: where together they hold
-``OFFICE_SHARE`` of all that is not normal, the likelier is named although the other is within reach."""
+``OFFICE_SHARE`` of all that is not normal, the likelier is named although the other is within reach; where
+only one of the two has a sign of its own, that one."""
 
 OFFICE_SHARE = 0.8
 
@@ -129,7 +130,10 @@ def decide(
         else TOO_LITTLE
         for row in range(n)
     )
-    leading = np.where(first == CAUSES.index(Cause.NORMAL), second, first).astype(np.int64)
+    leading = np.where(first == CAUSES.index(Cause.NORMAL), second, first)
+    for at, named in enumerate(CAUSES[1:], start=1):
+        leading = np.where(cause == str(named), at, leading)
+    leading = leading.astype(np.int64)
     return Routed(cause, would, leading, tuple(_said(row, order[row], by_cause) for row in range(n)))
 
 
@@ -154,12 +158,19 @@ def name_causes(
     lead, rival, left = causes[:, -1], causes[:, -2], probabilities[:, 1:].sum(axis=1)
     leading = 1 + probabilities[:, 1:].argmax(axis=1)
     clear = (lead >= LEAST_ODDS * left) & (lead >= WITHIN_REACH * rival)
-    both = np.sort(probabilities[:, [CAUSES.index(cause) for cause in OFFICE]], axis=1)
-    office = (both.sum(axis=1) >= OFFICE_SHARE * left) & (both[:, 1] >= OFFICE_REACH * both[:, 0])
-    among = (left > 1.0 - LEAST_ODDS) & (clear | office)
+    offices = np.array([CAUSES.index(cause) for cause in OFFICE])
+    both = probabilities[:, offices]
+    signs = np.nan_to_num(scores) >= OWN_SIGNS
+    hold = both.sum(axis=1) >= OFFICE_SHARE * left
+    office = hold & (both.max(axis=1) >= OFFICE_REACH * both.min(axis=1))
+    with_signs = signs[:, offices].argmax(axis=1)
+    alone = hold & (signs[:, offices].sum(axis=1) == 1)
+    alone &= both[rows, with_signs] * WITHIN_REACH >= both.max(axis=1)
+    leading = np.where(alone, offices[with_signs], leading)
+    among = (left > 1.0 - LEAST_ODDS) & (clear | office | alone)
     ordinary = sure & (first == normal)
     explained = np.where(leading == fraud, sure & (first == fraud), among)
-    explained &= np.nan_to_num(scores[rows, leading]) >= OWN_SIGNS
+    explained &= signs[rows, leading]
     called = np.where(ordinary, normal, np.where(explained, leading, len(CAUSES)))
     names = np.array([*(str(c) for c in CAUSES), UNDECIDED])
     return names[np.where(judged, called, len(CAUSES))]

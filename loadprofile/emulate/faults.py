@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from loadprofile.emulate.physics import phases_left, reclocked, register, wander
+from loadprofile.emulate.physics import phases_left, quiet_hours, reclocked, register, wander
 from loadprofile.emulate.scene import Change, Energies, Loss, Phenomenon, Scene
 from loadprofile.verdicts import Cause
 
@@ -196,16 +196,21 @@ def starting_current(scene: Scene) -> Change:
     """The meter no longer starts at low load: what lies under its threshold is counted as exactly zero.
 
     IEC 62053 limits the starting current to a few thousandths of the rated current; a worn or faulty
-    meter needs far more. Standby vanishes and only the humps of fridge, kettle and oven are left.
+    meter needs far more. Standby vanishes and only the humps of fridge, kettle and oven are left. Some such
+    meters sit in homes where hardly anybody lives: then little but the cycles of one appliance is counted.
     """
     span = scene.span(least=5, lasting=0.9, from_first=0.5)
-    quantile = scene.pick(0.35, 0.85)
+    quantile, quiet = scene.pick(0.35, 0.9), scene.chance(0.3)
     y = scene.kwh.copy()
     for row in range(scene.meters):
-        threshold = max(float(np.nanquantile(scene.kwh[row], quantile)), 1e-6)
         part = y[row, span]
+        if quiet:
+            cycles = quiet_hours(scene.kwh[row], scene.per_day, len(part), scene.rng)
+            part = np.where(np.isfinite(part), cycles, np.nan)
+        known = part[np.isfinite(part)]
+        threshold = max(float(np.quantile(known, quantile)), 1e-6) if len(known) else 1e-6
         y[row, span] = np.where(part < threshold, np.where(np.isfinite(part), 0.0, np.nan), part)
-    return Change(y, {"quantile": quantile})
+    return Change(y, {"quantile": quantile, "quiet": float(quiet)})
 
 
 def loose_terminal(scene: Scene) -> Change:

@@ -48,7 +48,9 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
         pytest.param(odds(fraud=0.48, normal=0.44, maintenance=0.08), 0.9, UNDECIDED, id="not_so_for_fraud"),
         pytest.param(odds(normal=0.55, maintenance=0.45), 0.0, UNDECIDED, id="normal_within_reach"),
         pytest.param(odds(maintenance=0.5, data_mismatch=0.44, fraud=0.06), 0.0, "maintenance", id="office"),
-        pytest.param(odds(maintenance=0.47, data_mismatch=0.45, fraud=0.08), 0.0, UNDECIDED, id="office_tie"),
+        pytest.param(odds(maintenance=0.47, data_mismatch=0.45, fraud=0.08), 0.0, "maintenance", id="signed"),
+        pytest.param(odds(maintenance=0.42, data_mismatch=0.5, fraud=0.08), 0.0, "maintenance", id="other"),
+        pytest.param(odds(maintenance=0.3, data_mismatch=0.62, fraud=0.08), 0.0, UNDECIDED, id="too_far"),
         pytest.param(
             odds(maintenance=0.3, data_mismatch=0.28, normal=0.2, fraud=0.22), 0.0, UNDECIDED, id="which"
         ),
@@ -66,6 +68,18 @@ def test_no_cause_is_named_without_evidence_of_its_own() -> None:
         routed = decide(p, [findings(Cause.MAINTENANCE, [score])])
         assert routed.cause.tolist() == [named]
         assert bool(routed.evidence[0]) == (named != UNDECIDED)
+
+
+def test_offices_in_a_tie_with_signs_of_both_are_not_decided_between() -> None:
+    p = odds(maintenance=0.47, data_mismatch=0.45, fraud=0.08)[None]
+    both = [findings(Cause.MAINTENANCE, [0.8]), findings(Cause.DATA_MISMATCH, [0.8])]
+    assert decide(p, both).cause.tolist() == [UNDECIDED]
+
+
+def test_dates_are_those_of_the_cause_that_is_named() -> None:
+    p = odds(maintenance=0.42, data_mismatch=0.5, fraud=0.08)[None]
+    routed = decide(p, [findings(Cause.MAINTENANCE, [0.8])])
+    assert CAUSES[routed.leading[0]] == Cause.MAINTENANCE
 
 
 def test_undecided_names_the_datum_of_its_own_pair() -> None:
