@@ -187,12 +187,14 @@ def incomplete_transfer(scene: Scene) -> Change:
 def delivery_stopped(scene: Scene) -> Change:
     """From one date on nothing reaches the warehouse: a line left out of the export, a contract moved.
 
-    A file ends at a midnight; a meter or modem that dies does so at any time (``faults.dead_meter``).
+    A file ends at a midnight; a meter or modem that dies does so at any time (``faults.dead_meter``). Where
+    the source stamps readings at their end, the file's last one falls into the first slot after midnight.
     """
     span = scene.span(least=2, lasting=1.0, from_first=0.0, midnight=scene.chance(0.9))
+    late = int(scene.chance(0.35))
     y = scene.kwh.copy()
-    y[:, span.start :] = np.nan
-    return Change(y, {"days": (scene.length - span.start) / scene.per_day})
+    y[:, span.start + late :] = np.nan
+    return Change(y, {"days": (scene.length - span.start) / scene.per_day, "late": float(late)})
 
 
 _kind = partial(Phenomenon, cause=Cause.DATA_MISMATCH, source="VEE practice; Calamaro 2021")

@@ -11,6 +11,7 @@ and there is none. "Span" is the meter's own, first to last reading. Details sta
 coverage                  readings / existing slots of the whole population span; 0 for an empty meter
 missing_share             missing / existing slots inside the own span
 starts_late_share         existing slots before the first reading / all; ends_early_share: after the last
+ends_off_midnight         hours from the end of the last reading to the nearest midnight (NaN: < 1 day after)
 gaps_per_30d              gaps inside the span per 30 days; longest_gap_days, gap_median_hours: their lengths
 gap_midnight_share        share of the missing slots in gaps that begin and end at midnight
 gap_rise                  missing share of the last third of the span minus that of the first (span >= 6 days)

@@ -17,7 +17,7 @@ from loadprofile.features.ruled_out import may_be_constant, may_be_straight, pre
 GAPS = (
     "coverage", "missing_share", "starts_late_share", "ends_early_share", "gaps_per_30d",
     "longest_gap_days", "gap_median_hours", "gap_midnight_share", "gap_rise",
-    "catchup_gaps", "catchup_count", "catchup_share", "catchup_ratio", "catchup_rank",
+    "catchup_gaps", "catchup_count", "catchup_share", "catchup_ratio", "catchup_rank", "ends_off_midnight",
     "when.first_reading", "when.last_reading", "when.gap_first", "when.gap_last",
 )  # fmt: skip
 """What ``gaps`` returns, in order (names without a dot belong to the group ``integrity``)."""
@@ -60,7 +60,7 @@ def gaps(
 
     ``ranked`` and ``energy`` are those of ``ordering.ranked`` and ``ordering.usual``.
     """
-    out = np.full(18, np.nan)
+    out = np.full(19, np.nan)
     m = len(values)
     s = len(energy)
     first = 0
@@ -107,8 +107,8 @@ def gaps(
         at += 1
         if length > longest:
             longest = length
-            out[16] = day[begin] + slot[begin] / s
-            out[17] = day[k - 1] + (slot[k - 1] + 1) / s
+            out[17] = day[begin] + slot[begin] / s
+            out[18] = day[k - 1] + (slot[k - 1] + 1) / s
         if day[begin] != day[begin - 1] and day[k] != day[k - 1]:
             midnight += length
         expected += energy[slot[k]]
@@ -140,8 +140,11 @@ def gaps(
         out[11] = caught / eligible
         out[12] = _median(ratios[:eligible])
         out[13] = ranks / eligible
-    out[14] = day[first] + slot[first] / s
-    out[15] = day[last] + (slot[last] + 1) / s
+    if m - 1 - last >= s:
+        ended = (slot[last] + 1) % s
+        out[14] = min(ended, s - ended) * 24.0 / s
+    out[15] = day[first] + slot[first] / s
+    out[16] = day[last] + (slot[last] + 1) / s
     return out
 
 

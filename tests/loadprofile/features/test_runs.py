@@ -58,6 +58,8 @@ def slow_gaps(values: np.ndarray, s: int, energy: np.ndarray) -> dict[str, float
         "gaps_per_30d": 30 * len(inner) / (span / s), "longest_gap_days": 0.0,
         "when.first_reading": first / s, "when.last_reading": (last + 1) / s,
     }  # fmt: skip
+    if len(values) - 1 - last >= s:
+        out["ends_off_midnight"] = min((last + 1) % s, -(last + 1) % s) * 24 / s
     if inner:
         longest = max(inner, key=lambda g: (g[1] - g[0], -g[0]))
         aligned = sum(b - a for a, b in inner if a % s == 0 and b % s == 0)
