@@ -21,6 +21,7 @@ catchup_count             those with ratio in 0.5..1.6 and a reading above 3 tim
                           catchup_share: / catchup_gaps
 catchup_rank              mean rank (0..1) of those readings among all of the meter; about 0.5 by chance
 zero_share                exact zeros / readings; zero_longest_days, zero_runs_per_30d (runs >= 4 h)
+zero_night_share          the same from 0 to 4 o'clock, when the sun explains none
 zero_tail_days            days of zeros that end the span
 zero_catchup_count        zero runs (2 h to 3 d, where zero is rare) after which the sum came;
                           zero_catchup_ratio: median over those followed by 3 times the usual

@@ -24,7 +24,7 @@ GAPS = (
 
 ZEROS = (
     "zero_share", "zero_longest_days", "zero_runs_per_30d", "zero_tail_days",
-    "zero_catchup_count", "zero_catchup_ratio", "when.zero_first", "when.zero_last",
+    "zero_catchup_count", "zero_catchup_ratio", "zero_night_share", "when.zero_first", "when.zero_last",
 )  # fmt: skip
 """What ``zeros`` returns, in order."""
 
@@ -162,13 +162,19 @@ def zeros(
     followed by a reading above three times the usual one, is asked whether that reading carries the sum,
     as after a gap: a dead channel that is written as zero.
     """
-    out = np.full(8, np.nan)
+    out = np.full(9, np.nan)
     m = len(values)
     s = len(energy)
     least = s // 6
     present, zero, runs, longest, tail, caught, tried = 0, 0, 0, 0, 0, 0, 0
+    night, asleep = 0, 0
     for k in range(m):
         zero += values[k] == np.float32(0.0)
+        if slot[k] < least and not np.isnan(values[k]):
+            night += 1
+            asleep += values[k] == np.float32(0.0)
+    if night:
+        out[6] = asleep / night
     if not zero and present_in(values):
         out[:5] = 0.0
         return out
@@ -204,8 +210,8 @@ def zeros(
             runs += 1
         if length > longest:
             longest = length
-            out[6] = day[begin] + slot[begin] / s
-            out[7] = day[k - 1] + (slot[k - 1] + 1) / s
+            out[7] = day[begin] + slot[begin] / s
+            out[8] = day[k - 1] + (slot[k - 1] + 1) / s
         if odd and k < m and s // 12 <= length <= 3 * s and not np.isnan(values[k]):
             expected += energy[slot[k]]
             if values[k] > CATCHUP_TIMES * energy[slot[k]] and expected > 0.0:

@@ -110,6 +110,8 @@ def slow_zeros(values: np.ndarray, s: int, energy: np.ndarray, zero_share: np.nd
         "zero_catchup_count": float(sum(0.5 <= r <= 1.6 for r in ratios)),
         "zero_catchup_ratio": float(np.median(ratios)) if ratios else NAN,
     }
+    nights = [k for k in present if k % s < s / 6]
+    out["zero_night_share"] = float((values[nights] == 0).mean()) if nights else NAN
     if found:
         a, b = max(found, key=lambda g: (g[1] - g[0], -g[0]))
         out |= {"when.zero_first": a / s, "when.zero_last": b / s}
