@@ -23,6 +23,9 @@ from loadprofile.verdicts import CAUSES, SPOKEN, UNDECIDED, Cause, Evidence, Fin
 WITHIN_REACH = 1.5
 """Two answers whose odds are closer than this are not decided between (3 : 2)."""
 
+SPOKEN_REACH = 2.0
+"""A meter is not called normal while a cause with a sign of its own holds half as much or more."""
+
 OFFICE = (Cause.DATA_MISMATCH, Cause.MAINTENANCE)
 OFFICE_REACH = 1.1
 """Between these two a wrong ticket costs minutes in an office and no visit: where together they hold
@@ -168,7 +171,8 @@ def name_causes(
     alone &= both[rows, with_signs] * WITHIN_REACH >= both.max(axis=1)
     leading = np.where(alone, offices[with_signs], leading)
     among = (left > 1.0 - LEAST_ODDS) & (clear | office | alone)
-    ordinary = sure & (first == normal)
+    spoken = np.where(signs[:, 1:], probabilities[:, 1:], 0.0).max(axis=1)
+    ordinary = sure & (first == normal) & (probabilities[:, normal] > SPOKEN_REACH * spoken)
     explained = np.where(leading == fraud, sure & (first == fraud), among)
     explained &= signs[rows, leading]
     called = np.where(ordinary, normal, np.where(explained, leading, len(CAUSES)))

@@ -47,6 +47,8 @@ def test_every_pair_has_a_datum_that_would_decide() -> None:
         pytest.param(odds(normal=0.48, fraud=0.35, maintenance=0.17), 0.9, UNDECIDED, id="how_fraud"),
         pytest.param(odds(fraud=0.48, normal=0.44, maintenance=0.08), 0.9, UNDECIDED, id="not_so_for_fraud"),
         pytest.param(odds(normal=0.55, maintenance=0.45), 0.0, UNDECIDED, id="normal_within_reach"),
+        pytest.param(odds(normal=0.6, maintenance=0.35, fraud=0.05), 0.0, UNDECIDED, id="spoken_against"),
+        pytest.param(odds(normal=0.6, data_mismatch=0.35, fraud=0.05), 0.0, "normal", id="nothing_said"),
         pytest.param(odds(maintenance=0.5, data_mismatch=0.44, fraud=0.06), 0.0, "maintenance", id="office"),
         pytest.param(odds(maintenance=0.47, data_mismatch=0.45, fraud=0.08), 0.0, "maintenance", id="signed"),
         pytest.param(odds(maintenance=0.42, data_mismatch=0.5, fraud=0.08), 0.0, "maintenance", id="other"),
