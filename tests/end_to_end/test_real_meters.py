@@ -47,7 +47,7 @@ def test_london_real_faults_are_not_called_fraud(london: pd.DataFrame, meter: st
 
 
 def test_london_a_meter_that_reads_zero_nearly_all_year(london: pd.DataFrame) -> None:
-    """One thermostat's load and nothing below it: a worn meter or an empty home. It is asked, not passed over."""
+    """One thermostat's load and nothing below it: a worn meter or an empty home; it is not passed over."""
     row = london.set_index("meter_id").loc["MAC000004"]
     assert row["cause"] in {"maintenance", "undecided"}
     assert row["p_maintenance"] > 3 * row["p_fraud"]
