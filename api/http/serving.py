@@ -7,18 +7,20 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from api.http.app import create_app
 from api.http.keys import first_key
 from api.http.settings import Settings
 from api.http.watch import configure_logs
 from loadprofile.store.database import open_database
 from loadprofile.store.migrating import migrate
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 class _Forward(logging.Handler):
@@ -62,6 +64,8 @@ def log_in_lines() -> None:
 
 def from_environment() -> FastAPI:
     """The app of one of several server processes; its settings come from variables."""
+    from api.http.app import create_app
+
     log_in_lines()
     return create_app(Settings())
 
@@ -75,10 +79,15 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"http://{settings.host}:{settings.port}  (API: /docs)")
     log_in_lines()
     several = settings.processes > 1
+    app: FastAPI | str = "api.http.serving:from_environment"
     if several:
         _hand_down(settings)
+    else:
+        from api.http.app import create_app  # takes seconds, and the parent of several needs no app
+
+        app = create_app(settings)
     config = _Config(
-        "api.http.serving:from_environment" if several else create_app(settings),
+        app,
         factory=several,
         workers=settings.processes,
         host=settings.host,

@@ -15,7 +15,7 @@ from serving import Served
 
 from api.http.app import STATIC
 
-ROUNDS = 5
+ROUNDS = 3
 """Drawn requests for each call; the long run has more."""
 
 
