@@ -213,7 +213,8 @@ def _last_learned(days: NDArray[np.datetime64], score_from: str | None) -> str |
 def _sources(database: Database, wish: Wish, known: _Known) -> tuple[list[Source], list[Source]]:
     """Ordinary meters to learn from, and those that are kept aside to score on."""
     rng = np.random.default_rng([wish.seed, 1])
-    learn_from, score_on = [], []
+    learn_from: list[Source] = []
+    score_on: list[Source] = []
     with database.reading() as connection:
         for group in stored_groups(connection, as_of=wish.moment):
             mine = np.array([m for m in group.meter_ids if m not in known.refused], dtype=np.str_)
@@ -243,7 +244,8 @@ def _verified(
     database: Database, wish: Wish, told: Labels, refused: Mapping[str, str]
 ) -> tuple[Cases | None, Rows]:
     """Verified meters as cases, each as it looked before its visit, and the row of ``told`` behind each."""
-    parts, rows = [], []
+    parts: list[Cases] = []
+    rows: list[Rows] = []
     rng = np.random.default_rng([wish.seed, 2])
     for day, at in looks(told.visited_on):
         with database.reading() as connection:
@@ -309,12 +311,14 @@ def _beside(
     champion: Rival, challenger: Model, cases: Cases, prior: NDArray[np.float64], weights: Any
 ) -> Contest:
     try:
-        odds = [m.at_prior(m.probabilities(cases.table), prior) for m in (champion.fitted, challenger)]
+        first, second = (
+            m.at_prior(m.probabilities(cases.table), prior) for m in (champion.fitted, challenger)
+        )
     except KeyError as error:
         raise ModelFileError(
             champion.name, f"it was made by another version of this program: {error}"
         ) from None
-    return contest(*odds, cause_codes(cases.cause), cases.home, weights)
+    return contest(first, second, cause_codes(cases.cause), cases.home, weights)
 
 
 def _manifest(

@@ -29,8 +29,9 @@ def not_ordinary(connection: sa.Connection, as_of: datetime | None = None) -> di
     flagged = _flagged(connection, moment)
     released = _released(connection, moment)
     entries = feedback(connection, as_of=moment)
-    for row in entries[entries["outcome"] == "nothing_found"].itertuples():
-        released[row.meter_key] = max(released.get(row.meter_key, row.recorded_at), row.recorded_at)
+    nothing = entries[entries["outcome"] == "nothing_found"]
+    for key, told in zip(nothing["meter_key"].tolist(), nothing["recorded_at"].tolist(), strict=True):
+        released[key] = max(released.get(key, told), told)
     out = {
         key: "its last screening did not call it normal"
         for key, since in flagged.items()
