@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from api.assembly import detectors
+from api.rivals import Rival, rival
 from loadprofile.cases import Cases, Source, emulated_cases, has_ordinary_window, joined
 from loadprofile.emulate.households import simulate_homes
 from loadprofile.errors import ModelFileError
@@ -31,7 +32,7 @@ from loadprofile.store.contexts import contexts
 from loadprofile.store.database import Database
 from loadprofile.store.feedback import labels
 from loadprofile.store.loading import Group, load_profiles, stored_groups
-from loadprofile.store.model_register import add_model
+from loadprofile.store.model_register import add_model, score_model
 from loadprofile.store.ordinary import not_ordinary
 from loadprofile.training import fit_model
 from loadprofile.verdicts import CAUSES, cause_codes
@@ -44,6 +45,9 @@ PEERS = 300
 
 DAYS = 400
 """Days that are looked back from the last reading, or from a visit."""
+
+KIND = "learning"
+"""Name of the kind of job."""
 
 Say = Callable[[float, str], None]
 Rows = NDArray[np.intp]
@@ -84,25 +88,6 @@ class Wish:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Rival:
-    """A model to be compared with: what identifies it, itself, and the last visit that it may know of.
-
-    Attributes:
-        key: in the register; None for the packaged one.
-        name: what people call it.
-        sha256: of its file.
-        fitted: the model.
-        knows_until: ISO day of the last visit that it may have learned from; None = of none.
-    """
-
-    key: int | None
-    name: str
-    sha256: str
-    fitted: Model
-    knows_until: str | None = None
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class Learned:
     """A challenger as it goes into the register: ``register`` is all that is left to do."""
 
@@ -127,6 +112,38 @@ class _Known:
     scored: Labels
     last_learned: str | None
     refused: Mapping[str, str]
+
+
+LastWrite = Callable[[sa.Connection], Mapping[str, Any]]
+"""What is left to be written when the work is done; it gives the job's result."""
+
+
+def run(database: Database, fallback: str, arguments: Mapping[str, Any], who: str, say: Say) -> LastWrite:
+    """The job: train a challenger, or score a model that is there, beside the model in use.
+
+    Args:
+        database: the record; it is only read until the last write.
+        fallback: the model of the settings, in use while none was promoted.
+        arguments: of the job: ``wish`` and, to score one, ``model``.
+        who: who asked for it.
+        say: as of ``learn``.
+    """
+    wish = Wish(**arguments["wish"])
+    champion = rival(database, fallback)
+    if "model" in arguments:
+        key = int(arguments["model"])
+        scores = score(database, wish, champion, rival(database, fallback, key), say)
+    else:
+        learned = learn(database, wish, champion, say)
+        scores = learned.scores
+
+    def last(connection: sa.Connection) -> Mapping[str, Any]:
+        made = key if "model" in arguments else learned.register(connection, who=who)
+        if "model" in arguments:
+            score_model(connection, made, scores, who=who)
+        return {"model": made, "better": scores["better"], "because": scores["because"]}
+
+    return last
 
 
 def learn(database: Database, wish: Wish, champion: Rival, say: Say) -> Learned:

@@ -23,7 +23,7 @@ from loadprofile.store.database import open_database
 STATIC = Path(__file__).parents[1] / "pages" / "static"
 
 UPLOADS = re.compile(
-    r"/v1/(readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
+    r"/v1/(models/files|readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
 )
 """Where bodies may be large; elsewhere they are a few fields."""
 

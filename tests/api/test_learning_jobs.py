@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from api import learning_jobs
-from api.learning_jobs import Learned, Rival, Wish, learn, score
+from api.learning_jobs import Learned, Wish, learn, score
+from api.rivals import Rival
 from loadprofile.emulate.households import simulate_homes
 from loadprofile.errors import ConflictError
 from loadprofile.learning.verified import is_held_out

@@ -14,7 +14,8 @@ from loadprofile.store.access import API_KEYS, issue_key, list_keys
 PUBLIC = {"/healthz", "/readyz", "/v1/session"}
 ROLES_OF = {
     "/v1/keys": {"operator"}, "/v1/keys/{prefix}": {"operator"}, "/v1/audit": {"operator"},
-    "/metrics": {"operator"},
+    "/metrics": {"operator"}, "/v1/models/files": {"operator"}, "/v1/models/rollback": {"operator"},
+    "/v1/models/{model_key}/promotion": {"operator"},
 }  # fmt: skip
 
 
@@ -25,7 +26,11 @@ def test_each_route_is_for_its_roles_only(served: Served) -> None:
         allowed = ROLES_OF.get(path, {"analyst", "operator"})
         for method in calls:
             for role in ("analyst", "field", "operator"):
-                place = path.replace("{prefix}", "0000").replace("{meter_id}", "none")
+                place = (
+                    path.replace("{prefix}", "0000")
+                    .replace("{meter_id}", "none")
+                    .replace("{model_key}", "999")
+                )
                 status = served.call(method.upper(), place, role).status_code
                 assert (status != 403) == (role in allowed), (method, path, role, status)
 
