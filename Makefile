@@ -10,7 +10,7 @@ export LOADPROFILE_SHARED_DATA := $(SHARED)
 # The kernels are compiled for one core each; BLAS threads beside them only stall.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test check shape format lock model benchmarks clean
+.PHONY: setup demo test check shape format lock model benchmarks soak clean
 
 setup: .venv/.ready
 
@@ -57,6 +57,12 @@ model: setup
 benchmarks: setup
 	$(BIN)/python tests/benchmarks/reading.py
 	$(BIN)/python tests/benchmarks/features.py
+
+# What takes minutes: many at once on both databases, kill -9 at random moments, many drawn requests.
+soak: setup
+	$(BIN)/python tests/soak/together.py --seconds 60
+	$(BIN)/python tests/soak/killing.py --times 20
+	LOADPROFILE_ROUNDS=60 $(BIN)/python -m pytest -q tests/api/http/test_openapi.py tests/api/http/test_bombs.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from api.assembly import detectors
+from api.http.settings import Settings
+from api.jobs.running import Attempt, Kind, LastWrite
 from api.rivals import Rival, rival
 from loadprofile.cases import Cases, Source, emulated_cases, has_ordinary_window, joined
 from loadprofile.emulate.households import simulate_homes
@@ -114,25 +116,32 @@ class _Known:
     refused: Mapping[str, str]
 
 
-LastWrite = Callable[[sa.Connection], Mapping[str, Any]]
-"""What is left to be written when the work is done; it gives the job's result."""
+def work(attempt: Attempt) -> LastWrite:
+    """The job: train a challenger, or score a model that is there, beside the model in use."""
+    return run(attempt.database, attempt.settings, attempt.arguments, attempt.who, attempt.say)
 
 
-def run(database: Database, fallback: str, arguments: Mapping[str, Any], who: str, say: Say) -> LastWrite:
-    """The job: train a challenger, or score a model that is there, beside the model in use.
+LEARNING = Kind(work, lambda _connection, _arguments, _state, _reason: None)
+"""Nothing is written before the end, so nothing is left behind by a job that fails."""
+
+
+def run(
+    database: Database, settings: Settings, arguments: Mapping[str, Any], who: str, say: Say
+) -> LastWrite:
+    """What the job does.
 
     Args:
         database: the record; it is only read until the last write.
-        fallback: the model of the settings, in use while none was promoted.
+        settings: of the service.
         arguments: of the job: ``wish`` and, to score one, ``model``.
         who: who asked for it.
         say: as of ``learn``.
     """
     wish = Wish(**arguments["wish"])
-    champion = rival(database, fallback)
+    champion = rival(database, settings)
     if "model" in arguments:
         key = int(arguments["model"])
-        scores = score(database, wish, champion, rival(database, fallback, key), say)
+        scores = score(database, wish, champion, rival(database, settings, key), say)
     else:
         learned = learn(database, wish, champion, say)
         scores = learned.scores

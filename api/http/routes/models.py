@@ -23,8 +23,9 @@ from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, cursor_after, va
 from api.http.problems import ProblemError, refused
 from api.http.security import AnalystCaller, OperatorCaller
 from api.http.service import Served, Service
+from api.jobs.chosen_model import ChosenModel, choose
 from api.learning_jobs import KIND, Wish
-from api.rivals import from_bytes, in_use
+from api.rivals import from_bytes
 from loadprofile.store.audit import audit
 from loadprofile.store.jobs import add_job
 from loadprofile.store.model_register import add_model, model, models, promote, roll_back
@@ -158,7 +159,8 @@ def post_model(
         populations=wish.populations, iterations=wish.iterations, meters=wish.meters,
         verified_counts=wish.verified_counts, seed=wish.seed, hemisphere=service.settings.hemisphere,
     )  # fmt: skip
-    return once.run(content_hash, lambda: partial(_queued, {"wish": asdict(asked)}, caller.who))
+    work = partial(_queued, {"wish": asdict(asked)}, caller.who)
+    return once.run(content_hash, lambda: work, partial(_hand_out, service))
 
 
 @router.post("/{model_key}/scores", status_code=202, response_model=Queued,
@@ -178,7 +180,11 @@ def post_scores(
         model(connection, model_key)
         return _queued({"wish": asdict(asked), "model": model_key}, caller.who, connection)
 
-    return once.run(content_hash, lambda: work)
+    return once.run(content_hash, lambda: work, partial(_hand_out, service))
+
+
+def _hand_out(service: Service, body: Mapping[str, Any]) -> None:
+    service.queue.put(body["job"])
 
 
 def _queued(
@@ -267,7 +273,7 @@ def _promoted(
     service: Service, model_key: int, why: Promotion, who: str, connection: sa.Connection
 ) -> tuple[int, Mapping[str, Any]]:
     row = model(connection, model_key, content=True)  # refuses a file that was altered
-    doubt = _doubt(row["scores"], in_use(connection, service.settings.model))
+    doubt = _doubt(row["scores"], choose(connection, service.settings))
     if doubt is not None and not why.force:
         raise ProblemError(
             409, "not-better", "Not better beyond the noise",
@@ -279,12 +285,12 @@ def _promoted(
     return 200, {**told, "forced": doubt is not None}
 
 
-def _doubt(scores: Mapping[str, Any] | None, champion: Mapping[str, Any]) -> str | None:
+def _doubt(scores: Mapping[str, Any] | None, champion: ChosenModel) -> str | None:
     """What speaks against a promotion; None = nothing."""
     if scores is None:
         return "it was never scored"
-    if scores["champion"]["sha256"] != champion["sha256"]:
-        return f"it was scored beside {scores['champion']['name']} and the champion is {champion['name']}"
+    if scores["champion"]["sha256"] != champion.sha256:
+        return f"it was scored beside {scores['champion']['name']} and the champion is {champion.name}"
     return None if scores["better"] else str(scores["because"])
 
 
@@ -297,7 +303,8 @@ def post_rollback(
 
     def work(connection: sa.Connection) -> tuple[int, Mapping[str, Any]]:
         roll_back(connection, why.reason, who=caller.who)
-        return 200, {**in_use(connection, service.settings.model), "forced": False}
+        now = choose(connection, service.settings)
+        return 200, {"model_key": now.key, "name": now.name, "sha256": now.sha256, "forced": False}
 
     return once.run(content_hash, lambda: work)
 

@@ -10,14 +10,20 @@ import pytest
 from serving import Served, is_problem
 
 from api.http.routes.models import NewModel
-from api.learning_jobs import Wish, run
-from api.rivals import in_use, rival
+from api.http.settings import Settings
+from api.jobs.chosen_model import choose
+from api.jobs.kinds import KINDS
+from api.jobs.running import run_job
+from api.learning_jobs import Wish
+from api.rivals import rival
 from loadprofile.errors import ConflictError, ModelFileError
 from loadprofile.models.model import Model
 from loadprofile.store.audit import audit_log
 from loadprofile.store.database import Database
 from loadprofile.store.jobs import job
 from loadprofile.store.model_register import MODELS, PROMOTIONS, add_model, score_model
+
+SETTINGS = Settings()
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +35,10 @@ def file(small_model: Model, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def scores(database: Database, better: bool, champion: str | None = None) -> dict[str, object]:
     with database.reading() as connection:
-        now = in_use(connection, "default")
+        now = choose(connection, SETTINGS)
+    known = {"model_key": now.key, "name": now.name, "sha256": now.sha256}
     return {
-        "champion": now | ({} if champion is None else {"sha256": champion, "name": "an older one"}),
+        "champion": known | ({} if champion is None else {"sha256": champion, "name": "an older one"}),
         "better": better, "because": "not better beyond the noise",
     }  # fmt: skip
 
@@ -143,11 +150,11 @@ def test_a_model_from_outside_is_read_without_trust(served: Served, file: bytes)
 def test_a_tampered_file_is_refused_by_its_hash(served: Served, file: bytes) -> None:
     database = served.service.database
     key = bring(served, file).json()["model_key"]
-    assert rival(database, "default", key).name == "lab"
+    assert rival(database, SETTINGS, key).name == "lab"
     with database.writing() as connection:
         connection.execute(MODELS.update().where(MODELS.c.model_key == key).values(content=b"x" + file[1:]))
     with pytest.raises(ConflictError, match="altered"):
-        rival(database, "default", key)
+        rival(database, SETTINGS, key)
     forced = {"reason": "in a hurry", "force": True}
     body = is_problem(served.post(f"/v1/models/{key}/promotion", "operator", json=forced), 409)
     assert "SHA-256" in body["detail"]
@@ -165,9 +172,9 @@ def test_a_file_beside_the_record_is_refused_when_it_changes(
         key = add_model(connection, "beside", {}, who="ann", path=str(path), sha256=digest)
     path.write_bytes(file)
     with pytest.raises(ModelFileError, match="not the one"):
-        rival(served.service.database, "default", key)
+        rival(served.service.database, SETTINGS, key)
     with pytest.raises(ModelFileError, match="no such file"), served.service.database.reading() as connection:
-        in_use(connection, str(tmp_path / "none.lpm"))
+        choose(connection, Settings(model=str(tmp_path / "none.lpm")))
 
 
 def test_the_job_scores_a_model_that_is_there(
@@ -176,12 +183,10 @@ def test_the_job_scores_a_model_that_is_there(
     key = bring(served, file).json()["model_key"]
     asked = served.post(f"/v1/models/{key}/scores", json={"populations": 4}).json()["job"]
     database = served.service.database
-    with database.reading() as connection:
-        arguments = job(connection, asked)["arguments"]
     monkeypatch.setattr("api.learning_jobs.score", lambda *_: scores(database, better=False))
-    last = run(database, "default", arguments, "ann", lambda _, __: None)
-    with database.writing() as connection:
-        assert last(connection) == {
-            "model": key, "better": False, "because": "not better beyond the noise"
-        }  # fmt: skip
+    run_job(database, served.service.settings, asked, KINDS)
+    with database.reading() as connection:
+        done = job(connection, asked)
+    assert done["state"] == "done", done["error"]
+    assert done["result"] == {"model": key, "better": False, "because": "not better beyond the noise"}
     assert served.get(f"/v1/models/{key}").json()["scores"]["better"] is False
