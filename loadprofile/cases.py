@@ -119,14 +119,14 @@ def small_utility(
     profiles = source.profiles
     span = len(profiles.days)
     fitting = [w for w in windows if w <= span] or [span]
-    days = int(rng.choice(fitting))
     homes = len(profiles)
-    apart = bool(rng.random() < 0.5) and span >= days + 28
-    n = int(rng.integers(min(30, homes), (most if apart else min(most, homes)) + 1))
-    starts = np.arange(0, span - days + 1, 7)
-    pairs = _windows_with_data(profiles, starts if apart else rng.choice(starts, 1), days)
-    if len(pairs) == 0:
-        return small_utility(source, rng, windows=windows, most=most)
+    pairs = np.empty((0, 2), dtype=np.int64)
+    while len(pairs) == 0:  # drawn again; a source has some such window (``has_ordinary_window``)
+        days = int(rng.choice(fitting))
+        apart = bool(rng.random() < 0.5) and span >= days + 28
+        n = int(rng.integers(min(30, homes), (most if apart else min(most, homes)) + 1))
+        starts = np.arange(0, span - days + 1, 7)
+        pairs = _windows_with_data(profiles, starts if apart else rng.choice(starts, 1), days)
     picked = pairs[rng.permutation(len(pairs))[:n]]
     kwh = np.stack([profiles.kwh[m, s : s + days] for m, s in picked])
     start = profiles.days[int(picked[0, 1])]
@@ -138,6 +138,13 @@ def small_utility(
         cut = coarsen(cut, 60)
     cut = cut.with_kwh(_other_size(cut.kwh, rng))
     return cut, np.array([f"{source.name}:{profiles.meter_ids[m]}" for m, _ in picked])
+
+
+def has_ordinary_window(profiles: LoadProfiles, windows: Sequence[int] = WINDOWS) -> bool:
+    """Whether a utility can be made of these meters: some window of some meter is ordinary enough."""
+    span = len(profiles.days)
+    days = min([w for w in windows if w <= span] or [span])
+    return span > 0 and len(_windows_with_data(profiles, np.arange(0, span - days + 1, 7), days)) > 0
 
 
 def _windows_with_data(profiles: LoadProfiles, starts: NDArray[np.int64], days: int) -> NDArray[np.int64]:

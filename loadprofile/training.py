@@ -56,6 +56,7 @@ def fit_model(
     seed: int = 0,
     iterations: int = 220,
     prior: Mapping[Cause, float] = FIELD_PRIOR,
+    weights: NDArray[np.float64] | None = None,
     manifest: Mapping[str, Any] | None = None,
     jobs: int = 1,
 ) -> Model:
@@ -66,6 +67,7 @@ def fit_model(
         seed: of folds and boosting.
         iterations: boosting rounds of each boosted part.
         prior: how common each answer is in the field.
+        weights: ``(m,)`` how much each case counts for the odds (None = all the same).
         manifest: what to record beside what is recorded anyway.
         jobs: folds fitted at the same time; the result does not depend on it.
     """
@@ -78,7 +80,7 @@ def fit_model(
     odds_names = names_in(names, ODDS_GROUPS)
     inputs = np.column_stack([cases.table.select(odds_names).values, distance])
     odds = CauseOdds(seed=seed, max_iter=iterations, jobs=jobs).fit(
-        inputs, cases.cause, homes=cases.home, kinds=cases.kind
+        inputs, cases.cause, homes=cases.home, kinds=cases.kind, weights=weights
     )
     codes = cause_codes(cases.cause)
     of_own_cause = odds.out_of_fold_[np.arange(len(cases)), codes]

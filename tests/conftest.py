@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 # Compiled loops use one core each; more OpenMP threads beside them only stall on a shared machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,6 +36,20 @@ def shared_data() -> Path:
 def rng() -> np.random.Generator:
     """A fresh generator with a fixed seed."""
     return np.random.default_rng(20101231)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """Passwords of tests are hashed in no time; the hasher of the program, for whoever asks what it costs."""
+    from argon2 import PasswordHasher
+
+    from loadprofile.store import logins
+
+    real, nobody = logins.HASHER, logins._NOBODY
+    logins.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    logins._NOBODY = logins.HASHER.hash("nobody has this password")
+    yield real
+    logins.HASHER, logins._NOBODY = real, nobody
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("figures",),
     ("report",),
     ("evaluate",),
+    ("learning",),
 )
 # ingest places rows on the cube's grid, so it may know the grid's constants.
 ALLOWED_UPWARD: set[tuple[str, str]] = set()
@@ -84,6 +86,13 @@ WORLD_CALLS = {"open", "input", "print"}
 CLOCK_CALLS = {"now", "today", "utcnow"}
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    """Eight rules look at the same files."""
+    return ast.parse(source)
+
+
+@cache
 def real_tree() -> Tree:
     return {
         str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
@@ -99,9 +108,13 @@ def module_of(path: str) -> str:
     return ".".join(parts)
 
 
-def imports(source: str) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(source: str) -> tuple[tuple[str, bool], ...]:
     """(imported module, at module level) for each import; names of a `from` are joined on."""
-    tree = ast.parse(source)
+    return tuple(_imports(parsed(source)))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
     top = set(map(id, tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -164,11 +177,13 @@ def stages_keep_their_order(tree: Tree) -> list[str]:
 
 def no_relative_or_root_imports(tree: Tree) -> list[str]:
     bad = []
+    below: dict[str, set[str]] = {package: set() for package in PACKAGES}
+    for path in code_of(tree):
+        own, _, rest = module_of(path).partition(".")
+        below[own] |= {rest.split(".")[0]} if rest else set()
     for path, source in code_of(tree).items():
         own = path.split("/")[0]
-        submodules = {
-            module_of(p).split(".")[1] for p in tree if p.startswith(f"{own}/") and "." in module_of(p)
-        }
+        submodules = below[own]
         for name, _ in imports(source):
             if name.startswith("."):
                 bad.append(f"{path}: relative import {name}")
@@ -192,10 +207,11 @@ def no_relative_or_root_imports(tree: Tree) -> list[str]:
     return sorted(set(bad))
 
 
+@cache
 def _from_root(source: str, package: str) -> bool:
     return any(
         isinstance(node, ast.ImportFrom) and node.module == package and not node.level
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
     )
 
 
@@ -251,7 +267,7 @@ def core_is_pure(tree: Tree) -> list[str]:
         for name, _ in imports(source):
             if name.split(".")[0] in WORLD:
                 bad.append(f"{path} imports {name}")
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(parsed(source)):
             if not isinstance(node, ast.Call):
                 continue
             call = node.func
@@ -302,7 +318,7 @@ def no_absolute_paths(tree: Tree) -> list[str]:
     return [
         f"{path}:{node.lineno} {node.value[:40]!r}"
         for path, source in tree.items()
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(roots)
     ]
 

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 
 from api.http import docs, problems
 from api.http.openapi import described
 from api.http.routes import ROUTERS
-from api.http.service import make_service
+from api.http.service import Service, make_service
 from api.http.settings import MEBIBYTE, Settings
 from api.http.watch import Watch
+from loadprofile.errors import StoreError
 from loadprofile.store.database import open_database
+from loadprofile.store.idempotency import forget_answers
+
+log = structlog.get_logger("loadprofile.http")
 
 STATIC = Path(__file__).parents[1] / "pages" / "static"
 
 UPLOADS = re.compile(
-    r"/v1/(readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
+    r"/v1/(models/files|readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
 )
 """Where bodies may be large; elsewhere they are a few fields."""
 
 SMALL_BODY = MEBIBYTE
+
+FORGET_EVERY = 3600.0
+"""Seconds between looks for answers that were kept long enough."""
 
 DESCRIPTION = """
 Submit load profiles, screen them, work the list, report what was found, and let that make the next list
@@ -39,15 +50,29 @@ keys and promotions, *field* sees and answers only the cases assigned to it. Eve
 """
 
 
+async def _forget_old_answers(service: Service) -> None:
+    """Drop answers to writes that nobody will ask for again (``replay_days``), now and every hour."""
+    kept = timedelta(days=service.settings.replay_days)
+    while True:
+        try:
+            await run_in_threadpool(service.writer.run, lambda c: forget_answers(c, kept=kept))
+        except StoreError as error:  # the record is busy or away: they can wait for another hour
+            log.warning("old answers stay", reason=str(error))
+        await asyncio.sleep(FORGET_EVERY)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The service on a record that is already migrated."""
     service = make_service(settings, open_database(settings.database))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        forgetting = asyncio.create_task(_forget_old_answers(service))
         yield
+        forgetting.cancel()
         service.database.close()
         service.probe.database.close()
+        service.queue.close()
 
     app = FastAPI(
         title="loadprofile",

@@ -23,6 +23,7 @@ from api.http.service import Service
 from api.http.settings import MEBIBYTE
 
 JSON, CSV, PARQUET, ARROW, PACKED = "json", "csv", "parquet", "arrow", "packed"
+MODEL = "model"
 
 MEDIA: Mapping[str, str] = {
     "application/json": JSON,
@@ -32,6 +33,7 @@ MEDIA: Mapping[str, str] = {
     "application/vnd.apache.arrow.file": ARROW,
     "application/zip": PACKED,
     "application/gzip": PACKED,
+    "application/octet-stream": MODEL,
 }
 """Kinds of bodies by media type; what is packed holds CSV or Parquet files."""
 
@@ -43,7 +45,7 @@ class Upload:
     """A body that was taken in.
 
     Attributes:
-        kind: ``json``, ``csv``, ``parquet``, ``arrow`` or ``packed``.
+        kind: ``json``, ``csv``, ``parquet``, ``arrow``, ``packed`` or ``model``.
         data: the bytes of a JSON body; empty for others.
         path: where others lie.
         sha256: of the body as it was sent.

@@ -7,18 +7,21 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from api.http.app import create_app
 from api.http.keys import first_key
 from api.http.settings import Settings
 from api.http.watch import configure_logs
+from api.jobs.worker import Workers
 from loadprofile.store.database import open_database
 from loadprofile.store.migrating import migrate
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 class _Forward(logging.Handler):
@@ -62,6 +65,8 @@ def log_in_lines() -> None:
 
 def from_environment() -> FastAPI:
     """The app of one of several server processes; its settings come from variables."""
+    from api.http.app import create_app
+
     log_in_lines()
     return create_app(Settings())
 
@@ -75,10 +80,15 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"http://{settings.host}:{settings.port}  (API: /docs)")
     log_in_lines()
     several = settings.processes > 1
+    app: FastAPI | str = "api.http.serving:from_environment"
     if several:
-        _hand_down(settings)
+        os.environ.update(settings.as_variables())  # they get nothing else
+    else:
+        from api.http.app import create_app  # takes seconds, and the parent of several needs no app
+
+        app = create_app(settings)
     config = _Config(
-        "api.http.serving:from_environment" if several else create_app(settings),
+        app,
         factory=several,
         workers=settings.processes,
         host=settings.host,
@@ -90,15 +100,12 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=60,  # a busy machine takes its time to import everything
     )
-    if several:
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
-    else:
-        uvicorn.Server(config).run()
-
-
-def _hand_down(settings: Settings) -> None:
-    """Settings as variables: processes that the server starts get nothing else."""
-    for name in Settings.model_fields:
-        value = getattr(settings, name)
-        if value is not None and not isinstance(value, tuple):
-            os.environ[f"LOADPROFILE_{name.upper()}"] = str(value)
+    workers = Workers(settings)
+    workers.start()
+    try:
+        if several:
+            Multiprocess(config, sockets=[config.bind_socket()]).run()
+        else:
+            uvicorn.Server(config).run()
+    finally:
+        workers.stop()

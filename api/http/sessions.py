@@ -7,7 +7,7 @@ from fastapi import Response
 from api.http.callers import Caller
 from api.http.problems import ProblemError
 from api.http.service import Service
-from loadprofile.store.logins import LONGEST, Session, log_in, session_of
+from loadprofile.store.logins import LONGEST, Session, compared, log_in, session_of, stored_hash
 
 COOKIE = "loadprofile_session"
 
@@ -21,14 +21,22 @@ def sign_in(service: Service, name: str, password: str, address: str) -> Session
     service.sign_ins.check(name[:100], address)
     service.strangers.check("sign in", address)
     fits = name.isprintable() and len(name) <= 200 and len(password) <= LONGEST
-    hours = service.settings.session_hours
-    session = service.writer.run(lambda c: log_in(c, name, password, hours=hours)) if fits else None
+    session = _begun(service, name, password) if fits else None
     if session is None:
         raise ProblemError(
             401, "sign-in", "Not signed in",
             "name or password is wrong, or the name is locked for some minutes after many wrong ones",
         )  # fmt: skip
     return session
+
+
+def _begun(service: Service, name: str, password: str) -> Session | None:
+    """Between the two questions to the record the password is compared: nobody waits for that."""
+    with service.database.reading() as connection:
+        stored = stored_hash(connection, name)
+    guess = compared(stored, password)
+    hours = service.settings.session_hours
+    return service.writer.run(lambda c: log_in(c, name, password, guess=guess, hours=hours))
 
 
 def caller_of(session: Session) -> Caller:

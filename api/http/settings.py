@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 from typing import Annotated
 
 from pydantic import Field
@@ -26,17 +26,19 @@ class Settings(BaseSettings):
         max_meters: meters of one submission, at most.
         max_cells: cells of the cubes of one submission, at most (a few readings years apart make large ones).
         body_seconds: how long a client may take to send a body.
-        rate: requests a key may make, in the notation of the library ``limits``.
+        rate: requests a key may make, in the notation of the library ``limits``; this and the next two are
+            counted by each process for itself.
         stranger_rate: requests with a wrong key, per address.
         sign_in_rate: attempts to sign in per name and address.
         session_hours: how long a signed-in page stays so.
-        replay_days: how long the answer to a write is kept under its ``Idempotency-Key``.
+        replay_days: how long the answer to a write is kept under its ``Idempotency-Key``; looked at hourly.
         open_metrics: whether ``/metrics`` needs no key for callers on this machine.
         secure_cookies: send cookies over HTTPS only; off by itself for a service on this machine alone.
         exploration: share of proposed visits that are drawn by chance.
         hemisphere: which months are winter.
         workers: worker processes for jobs; 0 = none here (they are started elsewhere).
-        processes: processes that answer requests; limits of rates hold for each of them.
+        silence: seconds without a sign of life after which a job is taken from its worker.
+        processes: processes that answer requests.
         behind_proxy: whether ``X-Forwarded-*`` of a proxy on this machine tell where a request is from.
     """
 
@@ -64,10 +66,10 @@ class Settings(BaseSettings):
     exploration: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
     hemisphere: str = "north"
     workers: Annotated[int, Field(ge=0, le=16)] = 1
+    silence: Annotated[float, Field(ge=0.5)] = 30.0
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     behind_proxy: bool = False
     attachments: tuple[str, ...] = ("image/jpeg", "image/png", "application/pdf", "text/plain")
-    log_file: Path | None = None
 
     @property
     def only_here(self) -> bool:
@@ -78,3 +80,14 @@ class Settings(BaseSettings):
     def cookies_over_https_only(self) -> bool:
         """Whether cookies carry ``Secure``."""
         return not self.only_here if self.secure_cookies is None else self.secure_cookies
+
+    def as_variables(self) -> dict[str, str]:
+        """The same as variables, for processes that get nothing else."""
+        out = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is not None:
+                out[f"LOADPROFILE_{name.upper()}"] = (
+                    json.dumps(value) if isinstance(value, tuple) else str(value)
+                )
+        return out

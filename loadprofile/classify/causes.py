@@ -77,7 +77,13 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return make_pipeline(KnownColumns(), boosting)
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, *, homes: ArrayLike | None = None, kinds: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        homes: ArrayLike | None = None,
+        kinds: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
     ) -> CauseOdds:
         """Fit the booster on all rows and the calibrator on out-of-fold scores.
 
@@ -86,25 +92,29 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y: ``(m,)`` cause names; every one of the six must occur.
             homes: ``(m,)`` what may not stand on both sides (default: each row its own).
             kinds: ``(m,)`` kind of phenomenon of each row (default: the cause).
+            weights: ``(m,)`` positive, how much each row counts (default: all the same).
 
         Raises:
-            ShapeError: when lengths differ or a cause does not occur.
+            ShapeError: when lengths differ, a cause does not occur, or a weight is not above 0.
         """
         X = np.asarray(X, dtype=np.float32)
         y = np.asarray(y, dtype=np.str_)
         m = len(X)
         homes = np.arange(m).astype(np.str_) if homes is None else np.asarray(homes, dtype=np.str_)
         kinds = y if kinds is None else np.asarray(kinds, dtype=np.str_)
-        for name, value in (("y", y), ("homes", homes), ("kinds", kinds)):
+        w = None if weights is None else np.asarray(weights, dtype=np.float64)
+        for name, value in (("y", y), ("homes", homes), ("kinds", kinds), ("weights", y if w is None else w)):
             if len(value) != m:
                 raise ShapeError(name, len(value), m)
+        if w is not None and not (np.isfinite(w) & (w > 0)).all():
+            raise ShapeError("weights", "not above 0 or not finite", "positive numbers")
         self.classes_ = np.array([str(c) for c in CAUSES])
         missing = set(self.classes_) - set(y.tolist())
         if missing:
             raise ShapeError("y", f"no case of {sorted(missing)}", "all six answers")
         self.n_features_in_ = X.shape[1]
         codes = cause_codes(y)
-        self.prior_ = np.bincount(codes, minlength=len(CAUSES)) / m
+        self.prior_ = np.bincount(codes, w, minlength=len(CAUSES)) / (m if w is None else w.sum())
         logits = np.zeros((m, len(CAUSES)))
         home_fold = self._folds_of(homes)
         kind_fold = self._folds_of(kinds)
@@ -114,12 +124,13 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             *((home_fold != k) & (kind_fold != k) for k in range(self.folds)),
         ]
         fits = Parallel(n_jobs=self.jobs)(
-            delayed(_fitted)(self._booster(), X[learn], codes[learn]) for learn in seen
+            delayed(_fitted)(self._booster(), X[learn], codes[learn], None if w is None else w[learn])
+            for learn in seen
         )
         for fold, booster in enumerate(fits[1:]):
             held = home_fold == fold
             logits[held] = self._logits(booster, X[held])
-        self.calibrator_ = ClassCalibrator().fit(logits, codes)
+        self.calibrator_ = ClassCalibrator().fit(logits, codes, w)
         self.out_of_fold_ = self.calibrator_.transform(logits)
         self.booster_ = fits[0]
         return self
@@ -156,6 +167,10 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
-def _fitted(booster: Pipeline, X: NDArray[np.float32], codes: NDArray[np.int64]) -> Pipeline:
+def _fitted(
+    booster: Pipeline, X: NDArray[np.float32], codes: NDArray[np.int64], weights: NDArray[np.float64] | None
+) -> Pipeline:
     """Fitted in a worker's process."""
-    return booster.fit(X, codes)
+    if weights is None:
+        return booster.fit(X, codes)
+    return booster.fit(X, codes, **{f"{booster.steps[-1][0]}__sample_weight": weights})

@@ -39,6 +39,15 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A password held against a hash: which hash, whether it fits, and a hash by today's costs if due."""
+
+    stored: str | None
+    right: bool
+    renewed: str | None = None
+
+
 def _checked(password: str) -> str:
     if not SHORTEST <= len(password) <= LONGEST:
         raise RefusedError("password", "...", f"has not {SHORTEST} to {LONGEST} characters")
@@ -92,11 +101,30 @@ def _user(connection: sa.Connection, name: str) -> sa.Row[*tuple[object, ...]]:
     return row
 
 
+def stored_hash(connection: sa.Connection, name: str) -> str | None:
+    """What a password is held against; None where nobody has that name."""
+    found = connection.execute(sa.select(USERS.c.password).where(USERS.c.name == name)).scalar()
+    return None if found is None else str(found)
+
+
+def compared(stored: str | None, password: str) -> Guess:
+    """Hold a password against a hash. By design it takes a moment and 64 MB, also where there is no hash.
+
+    It needs no connection: who holds a transaction meanwhile makes all other writers wait.
+    """
+    right = False
+    with suppress(VerificationError, InvalidHashError):
+        right = HASHER.verify(_NOBODY if stored is None else stored, password) and stored is not None
+    renewed = HASHER.hash(password) if right and HASHER.check_needs_rehash(str(stored)) else None
+    return Guess(stored, right, renewed)
+
+
 def log_in(
     connection: sa.Connection,
     name: str,
     password: str,
     *,
+    guess: Guess | None = None,
     hours: float = SESSION_HOURS,
     at: datetime | None = None,
 ) -> Session | None:
@@ -104,18 +132,26 @@ def log_in(
 
     The time that it takes does not tell whether the name exists. The failure is written, so the caller
     commits also where None comes back.
+
+    Args:
+        connection: of ``Database.writing``.
+        name: who.
+        password: theirs.
+        guess: what ``compared`` found before the transaction; done again if the hash is another one by now.
+        hours: until the session ends.
+        at: moment of the attempt.
     """
     moment = now(at)
     row = connection.execute(sa.select(USERS).where(USERS.c.name == name).with_for_update()).first()
-    right = False
-    with suppress(VerificationError, InvalidHashError):
-        right = HASHER.verify(_NOBODY if row is None else row.password, password)
+    stored = None if row is None else row.password
+    if guess is None or guess.stored != stored:
+        guess = compared(stored, password)
     if row is None or row.disabled_at is not None:
         return None
     if row.locked_until is not None and row.locked_until > moment:
         return None
     mine = sa.update(USERS).where(USERS.c.user_key == row.user_key)
-    if not right:
+    if not guess.right:
         failures = row.failures + 1
         pause = moment + PAUSE if failures >= FAILURES else None
         connection.execute(mine.values(failures=0 if pause else failures, locked_until=pause))
@@ -123,8 +159,8 @@ def log_in(
             audit(connection, name, "was locked out", "user", name, at=moment)
         return None
     values: dict[str, object] = {"failures": 0, "locked_until": None}
-    if HASHER.check_needs_rehash(row.password):
-        values["password"] = HASHER.hash(password)
+    if guess.renewed is not None:
+        values["password"] = guess.renewed
     connection.execute(mine.values(**values))
     connection.execute(SESSIONS.delete().where(SESSIONS.c.expires_at <= moment))
     token, csrf, until = secrets.token_urlsafe(32), secrets.token_urlsafe(32), moment + timedelta(hours=hours)

@@ -194,7 +194,7 @@ def test_evaluate_writes_tables_and_pictures(
     )
     monkeypatch.setattr("loadprofile.evaluate.protocols.DETECTORS_COMPARED", ("hbos",))
     out = tmp_path / "evaluation"
-    words = ("--out", out, "--populations", 5, "--model", model_file, "--quiet")
+    words = ("--out", out, "--populations", 4, "--model", model_file, "--quiet")
     assert run(monkeypatch, "evaluate", readings, *words) == 0
     text = (out / "README.md").read_text()
     assert "logistic_regression" in text

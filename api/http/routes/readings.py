@@ -133,7 +133,7 @@ EXAMPLE_CSV = (
     openapi_extra=body_of(
         ReadingsBody,
         EXAMPLE,
-        {name: EXAMPLE_CSV if k == CSV else None for name, k in MEDIA.items() if k != JSON},
+        {name: EXAMPLE_CSV if k == CSV else None for name, k in MEDIA.items() if k in READINGS and k != JSON},
     ),
 )
 async def submit_readings(

@@ -99,10 +99,28 @@ def arrow(columns: dict[str, Any], **options: Any) -> bytes:
     return into.getvalue()
 
 
+def whole_arrow(meter_id: Any) -> bytes:
+    """Arrow data that would be taken, were it not for what is done to its meters."""
+    days = pa.array([1_704_067_200, 1_704_069_000], pa.timestamp("s"))
+    return arrow({"meter_id": meter_id, "timestamp": days, "kwh": [1.0, 2.0]})
+
+
 def bent_offsets() -> bytes:
-    """Arrow data whose text begins far outside of the buffer."""
-    good = arrow({"meter_id": ["AAAA", "BBBB"], "kwh": [1.0, 2.0]})
-    return good.replace(struct.pack("<3i", 0, 4, 8), struct.pack("<3i", 0, 2**30, 2**30 + 4))
+    """Text that begins far outside of the buffer."""
+    return whole_arrow(["AAAA", "BBBB"]).replace(
+        struct.pack("<3i", 0, 4, 8), struct.pack("<3i", 0, 2**30, 2**30 + 4)
+    )
+
+
+def bent_index() -> bytes:
+    """A word of a dictionary that has not so many."""
+    words = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["A", "B"]))
+    return whole_arrow(words).replace(struct.pack("<2i", 0, 1), struct.pack("<2i", 0, 99))
+
+
+def bent_text() -> bytes:
+    """Bytes in a text that are no letters."""
+    return whole_arrow(["AAAA", "BBBB"]).replace(b"AAAABBBB", b"AA\xff\xfeBBBB")
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str, int]] = {
@@ -122,7 +140,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, int]] = {
     "booleans for numbers": (lambda: table({"meter_id": ["A"], "timestamp": pa.array([0], pa.timestamp("s")), "kwh": [True]}), PARQUET, 422),
     "nested columns": (lambda: table({"meter_id": ["A"], "x": [{"y": [{"z": 1}]}], "kwh": [1.0]}), PARQUET, 422),
     "compressed Arrow": (lambda: arrow({"meter_id": ["A"] * 5000, "kwh": [1.0] * 5000}, compression="zstd"), ARROW, 415),
-    "bent Arrow": (bent_offsets, ARROW, 422),
+    "bent offsets": (bent_offsets, ARROW, 422),
+    "bent index": (bent_index, ARROW, 422),
+    "bent text": (bent_text, ARROW, 422),
     "no Arrow": (lambda: b"\xff\xff\xff\xff\xf0\xff\xff\x7f" + b"\0" * 64, ARROW, 422),
     "deep JSON": (lambda: b"[" * 8_000_000, JSON, 422),
     "deep JSON in its place": (lambda: b'{"readings":' + b'{"a":' * 1_500_000, JSON, 422),
@@ -155,6 +175,8 @@ def test_it_is_refused_in_bounded_memory(served: Served, case: str) -> None:
     assert len(response.content) < 20_000
     assert "/tmp" not in response.text
     assert "unpacked-" not in body["detail"]
+    # what points elsewhere is found before anything is read there
+    assert not case.startswith("bent") or body["detail"].startswith("not whole Arrow data"), body["detail"]
     assert after - before < MOST_MEMORY
     assert served.client.get("/healthz").status_code == 200
 

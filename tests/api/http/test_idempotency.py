@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +111,32 @@ def test_a_write_that_fails_leaves_no_key(served: Served, monkeypatch: pytest.Mo
     assert count(served, IDEMPOTENCY) == before
     assert served.get("/v1/meters/H").status_code == 404
     assert submit(served, "h", "H").json()["accepted"] == 48
+
+
+def test_old_answers_are_dropped_when_the_service_starts(tmp_path: Path, blank_file: Path) -> None:
+    import shutil
+    import time
+    from datetime import UTC, datetime, timedelta
+
+    from serving import served_on
+
+    from loadprofile.store.access_tables import IDEMPOTENCY
+    from loadprofile.store.database import open_database
+    from loadprofile.store.idempotency import Answer, answered, once
+
+    shutil.copy(blank_file, tmp_path / "r.db")
+    database = open_database(tmp_path / "r.db")
+    with database.writing() as connection:
+        for key, days in (("old", 4), ("young", 1)):
+            once(connection, key, "ann", "h", at=datetime.now(UTC) - timedelta(days=days))
+            answered(connection, key, "ann", Answer(200, "application/json", b"{}"))
+    for _ in served_on(str(tmp_path / "r.db"), replay_days=2.0):
+        left: list[str] = []
+        for _ in range(100):
+            with database.reading() as connection:
+                left = [row.key for row in connection.execute(IDEMPOTENCY.select())]
+            if left == ["young"]:
+                break
+            time.sleep(0.02)
+        assert left == ["young"]
+    database.close()

@@ -33,7 +33,7 @@ def result(sources: list[Source], detectors: Sequence[SubDetector], small_model:
         for module in ("verdict_tables", "prevalence"):
             patch.setattr(f"loadprofile.evaluate.{module}.RESAMPLES", 10)
         return evaluate_causes(
-            sources, detectors, small_model, populations=6, seed=2,
+            sources, detectors, small_model, populations=4, seed=2,
             parts=("verdicts", "data-sets", "prevalence"),
         )  # fmt: skip
 

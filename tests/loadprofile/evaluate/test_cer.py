@@ -11,7 +11,7 @@ from loadprofile.profiles import LoadProfiles
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cer, "ITERATIONS", 15)
+    monkeypatch.setattr(cer, "ITERATIONS", 8)
     monkeypatch.setattr(cer, "RESAMPLES", 20)
 
 
@@ -48,7 +48,7 @@ def test_thresholds_are_the_best_of_all_cuts(rng: np.random.Generator) -> None:
 
 
 def test_thefts_of_a_week_are_found_on_homes_never_met(simulated_homes: LoadProfiles) -> None:
-    result = evaluate_cer(simulated_homes, seed=1)
+    result = evaluate_cer(simulated_homes.take(np.arange(45)), seed=1)
     rows = result.tables[0].rows
     ours = [r for r in rows if str(r["method"]).startswith("this program")]
     assert len(ours) == 4

@@ -108,13 +108,13 @@ def test_nineteen_meters_in_perfect_order_are_no_certainty():
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say(rng):
-    """AUC of two normals one apart is 0.760; 95 % intervals should hold it in 60 worlds of 60, or nearly."""
+    """AUC of two normals one apart is 0.760; 95 % intervals should hold it in 40 worlds of 40, or nearly."""
     held = 0
-    for world in range(60):
+    for world in range(40):
         truth = rng.random(150) < 0.3
-        found = ranking(rng.normal(size=150) + truth, truth, visits=(20,), resamples=150, seed=world).auc
+        found = ranking(rng.normal(size=150) + truth, truth, visits=(20,), resamples=100, seed=world).auc
         held += found.low <= 0.7602 <= found.high
-    assert 53 <= held <= 60
+    assert 35 <= held <= 40
 
 
 def test_copies_of_a_meter_do_not_narrow_the_interval(rng):

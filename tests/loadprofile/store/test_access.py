@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from recorded import DAY, HOUR, NOON
 
 from loadprofile.errors import ConflictError, NotFoundError, OptionError, RefusedError
@@ -16,25 +17,17 @@ from loadprofile.store.logins import (
     FAILURES,
     PAUSE,
     add_user,
+    compared,
     disable_user,
     list_users,
     log_in,
     log_out,
     session_of,
     set_password,
+    stored_hash,
 )
 
 WORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2 as cheap as it gets: what is tested here is not how slow it is."""
-    from argon2 import PasswordHasher
-
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(logins, "HASHER", cheap)
-    monkeypatch.setattr(logins, "_NOBODY", cheap.hash("nobody"))
 
 
 def test_a_key_opens_until_it_is_revoked_and_is_nowhere_kept(database: Database) -> None:
@@ -108,6 +101,31 @@ def test_a_new_password_and_a_disabled_user_end_all_sessions(database: Database)
         disable_user(connection, "eve", who="ann")
         assert session_of(connection, second.token) is None
         assert log_in(connection, "eve", WORD * 2) is None
+
+
+def test_a_guess_costs_a_moment_and_memory(real_hasher: PasswordHasher) -> None:
+    assert real_hasher.memory_cost >= 64 * 1024
+    assert real_hasher.time_cost >= 3
+    assert real_hasher.type.name == "ID"
+
+
+def test_a_password_is_compared_before_the_record_is_held(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as connection:
+        add_user(connection, "eve", "analyst", WORD, who="ann")
+    with database.reading() as connection:
+        guess, nobody = (compared(stored_hash(connection, name), WORD) for name in ("eve", "nobody"))
+    assert guess.right
+    assert not nobody.right
+    monkeypatch.setattr(logins, "compared", None)
+    with database.writing() as connection:
+        assert log_in(connection, "eve", WORD, guess=guess) is not None
+        assert log_in(connection, "nobody", WORD, guess=nobody) is None
+    monkeypatch.undo()
+    with database.writing() as connection:
+        set_password(connection, "eve", WORD * 2, who="eve")
+        assert log_in(connection, "eve", WORD, guess=guess) is None, "it fitted a hash that is gone"
 
 
 def test_names_roles_and_passwords_are_checked(database: Database) -> None:
