@@ -33,6 +33,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
+# Long: kills at random moments. Each file of tests/soak is a run of its own.
+soak: setup
+	$(BIN)/python -m pytest -q -s $(wildcard tests/soak/*.py)
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,13 @@ def from_environment() -> FastAPI:
     from api.http.app import create_app
 
     log_in_lines()
-    return create_app(Settings())
+    return _warm(create_app(Settings()))
+
+
+def _warm(app: FastAPI) -> FastAPI:
+    """The app, which gets ready for single meters beside its first requests."""
+    threading.Thread(target=app.state.service.one_meter.warm_up, name="warm-up", daemon=True).start()
+    return app
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> None:
@@ -86,7 +93,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     else:
         from api.http.app import create_app  # takes seconds, and the parent of several needs no app
 
-        app = create_app(settings)
+        app = _warm(create_app(settings))
     config = _Config(
         app,
         factory=several,
