@@ -30,6 +30,11 @@ PLACES = 10
 GONE = 0.05
 """Who is billed less than this share of a typical peer is measured by the peer, not by the own bills."""
 
+REACH = 4.0
+"""Times a typical peer's use that is thought possible without having been billed so much in any month. Who
+stands higher still is thought to have used no more than in the own highest month: that a steel works hides
+two more of its size behind one meter is no estimate."""
+
 LEAST = 25
 
 
@@ -44,6 +49,7 @@ class Foreseen:
         since: ``(n,)`` billed since the drop.
         billed: ``(n,)`` billed in all months; NaN = nothing is known.
         typical: ``(n,)`` billed to a typical peer in as many.
+        highest: ``(n,)`` what the own highest month would make of them.
     """
 
     dropped: NDArray[np.bool_]
@@ -52,6 +58,7 @@ class Foreseen:
     since: NDArray[np.float64]
     billed: NDArray[np.float64]
     typical: NDArray[np.float64]
+    highest: NDArray[np.float64]
 
     @property
     def gone(self) -> NDArray[np.bool_]:
@@ -61,6 +68,10 @@ class Foreseen:
     def place(self) -> NDArray[np.float64]:
         """``(n,)`` logarithm of what is billed over what a typical peer is billed."""
         return np.asarray(np.log1p(self.billed) - np.log1p(self.typical))
+
+    def most(self) -> NDArray[np.float64]:
+        """``(n,)`` the most that is thought to have been used: own highest month, or what peers may use."""
+        return np.fmax(self.highest, REACH * self.typical)
 
     def of_reference(self) -> NDArray[np.float64]:
         """``(n,)`` what multiples are of."""
@@ -107,10 +118,14 @@ def energy_lost(
     """``(n,)`` kWh used and not billed, and the ends of its 80 % interval; NaN where nothing is known."""
     width = parts["lost_spread"].predict(np.full(len(seen.billed), DROP), seen.sure)
     multiples = parts["multiples"][_rows(seen, seen.place(), parts["places"])]
+    # where the upper end is more than is thought possible, all of the interval is drawn in
+    top = seen.of_reference() * np.exp(multiples[:, 2]) - 1.0 - seen.billed
+    with np.errstate(invalid="ignore", divide="ignore"):
+        within = np.where(top > 0, np.clip((seen.most() - seen.billed) / top, 0.0, 1.0), 1.0)
     out = []
     for by, column in ((0.0, 1), (-1.0, 0), (1.0, 2)):
         from_drop = seen.by_drop * np.exp(by * width) - seen.since
-        from_peers = seen.of_reference() * np.exp(multiples[:, column]) - 1.0 - seen.billed
+        from_peers = within * (seen.of_reference() * np.exp(multiples[:, column]) - 1.0 - seen.billed)
         lost = np.maximum(np.where(seen.dropped, from_drop, from_peers), 0.0)
         out.append(np.where(np.isfinite(seen.billed), lost, np.nan))
     return out[0], out[1], out[2]

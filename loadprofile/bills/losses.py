@@ -150,4 +150,5 @@ def foreseen(histories: MonthlyHistories, compared: PeerComparison) -> Foreseen:
         since=np.where(since, amount, 0.0).sum(axis=1),
         billed=np.where(months > 0, amount.sum(axis=1), np.nan),
         typical=np.maximum(typical, 0.0),
+        highest=amount.max(axis=1) * months,
     )

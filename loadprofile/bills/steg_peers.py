@@ -114,6 +114,7 @@ def steg_peers(
         since=since,
         billed=np.where(days > 0, billed, np.nan),
         typical=np.nan_to_num(typical),
+        highest=np.nan_to_num(np.asarray(use["use.per_day_max"], dtype=np.float64)) * days,
     )
     return StegPeers(
         count=np.where(count >= LEAST_PEERS, count, 0), ratio=ratio, moved=moved, strength=strength,

@@ -25,7 +25,8 @@ Builder = Callable[[Clients, Invoices, np.ndarray], np.ndarray]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 10)
+    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 3)
+    monkeypatch.setattr("loadprofile.bills.fitting.SEEDS", 1)
 
 
 @pytest.fixture(scope="module")
