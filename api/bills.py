@@ -6,11 +6,8 @@ Each format is one function from files to ``Bills``; everything behind it is sha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,8 +15,10 @@ from api.assembly import write_table
 from api.hashing import sha256
 from api.options import BillReading
 from api.progress import Progress
+from api.steg_bills import steg
+from api.values import Bills, Evaluated, Files
 from api.visits import plan
-from loadprofile.bills.cases import BillCases, BillLayout, monthly_cases, monthly_layout
+from loadprofile.bills.cases import BillCases, monthly_cases, monthly_layout
 from loadprofile.bills.fitting import fit_bill_model
 from loadprofile.bills.judging import judge_monthly
 from loadprofile.bills.losses import fit_losses
@@ -28,54 +27,54 @@ from loadprofile.errors import ModelFileError, OptionError
 from loadprofile.evaluate.bills import evaluate_bills, fits
 from loadprofile.evaluate.cells import write_tables
 from loadprofile.ingest.monthly import MonthlyIntake, MonthlyOptions, read_monthly
-from loadprofile.verdicts import CAUSES, UNDECIDED, Verdicts
+from loadprofile.verdicts import CAUSES, UNDECIDED
 from loadprofile.worklist import worklist
 
-PROTOCOL = "rolling"
 JOBS = 2
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Bills:
-    """What a format gives.
-
-    Attributes:
-        cases: the rows as the model reads them.
-        layout: what the model has to know about them.
-        account: where every row went.
-        extras: seed -> fitted parts that the judging needs beside the odds.
-        judge: model and prevalence -> verdicts of all rows.
-    """
-
-    cases: BillCases
-    layout: BillLayout
-    account: tuple[str, ...]
-    extras: Callable[[int], Mapping[str, Any]]
-    judge: Callable[[BillModel, float | None], Verdicts]
-
-
-def read_bills(inputs: Sequence[Path], reading: BillReading, rejects: Path | None) -> Bills:
-    """The inputs in the format that was asked for; rejected rows go to ``rejects``.
+def read_bills(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bills:
+    """The inputs in the format that was asked for; rejected rows and repairs go to ``files``.
 
     Raises:
         InputError: not readable as that format.
-        OptionError: a map that names no column of it.
+        OptionError: an option that does not fit the files.
         NothingToJudgeError: not one usable row.
     """
-    return FORMATS[reading.format](inputs, reading, rejects)
+    return FORMATS[reading.format](inputs, reading, files)
 
 
-def _monthly(inputs: Sequence[Path], reading: BillReading, rejects: Path | None) -> Bills:
+def _monthly(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bills:
     options = MonthlyOptions(reading.column_map, reading.dayfirst, reading.decimal)
-    intake = read_monthly(inputs, options, rejects)
+    intake = read_monthly(inputs, options, files.rejects)
     histories = intake.histories
+    cases, layout = monthly_cases(histories), monthly_layout(histories.categories)
+
+    def rolling(seed: int, progress: Progress) -> Evaluated:
+        with progress.bar("fits", fits(cases, layout)) as each:
+            tables = evaluate_bills(cases, layout, seed=seed, jobs=JOBS, each=each)
+        return Evaluated(("# Bills, judged on later visits",), tables)
+
     return Bills(
-        monthly_cases(histories), monthly_layout(histories.categories), _monthly_account(intake, rejects),
-        extras=partial(fit_losses, histories), judge=lambda model, p: judge_monthly(model, histories, p),
+        layout, _monthly_account(intake, files.rejects),
+        training=lambda seed: (cases, fit_losses(histories, seed)),
+        judge=lambda model, p: judge_monthly(model, histories, p),
+        table=lambda: _table(cases),
+        protocols={"rolling": rolling},
     )  # fmt: skip
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Path], BillReading, Path | None], Bills]] = {"monthly": _monthly}
+def _table(cases: BillCases) -> pd.DataFrame:
+    frame = cases.features.to_frame().reset_index()
+    frame.insert(1, "as_of", cases.as_of.astype(str))
+    beside = pd.DataFrame({name: values.astype(object) for name, values in cases.categories.items()})
+    return pd.concat([frame, beside], axis=1)
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Path], BillReading, Files], Bills]] = {
+    "monthly": _monthly,
+    "steg": steg,
+}
 """Format -> its reader."""
 
 
@@ -122,7 +121,7 @@ def train_bills(
 ) -> tuple[str, ...]:
     """Learn a model from bills with verdicts and write it."""
     with progress.step("reading"):
-        bills = read_bills(inputs, reading, Path(f"{out}.rejects.csv"))
+        bills = read_bills(inputs, reading, Files.beside(out, reading))
     manifest = {
         "name": out.stem,
         "made_by": f"loadprofile train --format {reading.format}",
@@ -135,16 +134,16 @@ def train_bills(
         "versions": {name: version(name) for name in ("loadprofile", "numpy", "scikit-learn", "skops")},
     }
     with progress.step("fitting"):
-        model = fit_bill_model(
-            bills.cases, bills.layout, seed=seed, extras=bills.extras(seed), manifest=manifest
-        )
+        cases, extras = bills.training(seed)
+        model = fit_bill_model(cases, bills.layout, seed=seed, extras=extras, manifest=manifest)
     model.save(str(out))
     return (
         *bills.account,
+        *bills.warnings,
         (
             f"{model.manifest['visits']:,} verdicts, {model.manifest['frauds']:,} of them fraud, up to "
-            f"{model.manifest['created_as_of'][:10]}; calibrated on the latest "
-            f"{model.manifest['calibrated_on']:,}, of which {model.manifest['prior']:.1%} are fraud"
+            f"{model.manifest['created_as_of'][:10]}; calibrated on {model.manifest['calibrated_on']:,} "
+            f"of them, kept apart, of which {model.manifest['prior']:.1%} are fraud"
         ),
         f"model: {out}",
     )
@@ -166,8 +165,11 @@ def screen_bills(
     fitted = bill_model_named(model, reading)
     if prevalence is not None and not 0.0 < prevalence < 1.0:
         raise OptionError("prevalence", prevalence, "a share strictly between 0 and 1")
+    if reading.identity is not None or reading.cut_last is not None:
+        given = "identity" if reading.identity is not None else "cut-last"
+        raise OptionError(given, "given", "the model knows with what it was trained")
     with progress.step("reading"):
-        bills = read_bills(inputs, reading, Path(f"{out}.rejects.csv"))
+        bills = read_bills(inputs, reading, Files.beside(out, reading))
     with progress.step("judging"):
         frame = worklist(bills.judge(fitted, prevalence))
     write_table(frame, out)
@@ -177,7 +179,7 @@ def screen_bills(
     named = [f"{counts[name]:,} {name}" for name in (*map(str, CAUSES), UNDECIDED) if counts.get(name)]
     foreseen = f"{frame['p_fraud'].sum():,.1f} frauds expected among them"
     answers = f"{len(frame):,} customers: {', '.join(named)}; {foreseen}"
-    return (*bills.account, *notes, answers, f"worklist: {out}", *crew)
+    return (*bills.account, *bills.warnings, *notes, answers, f"worklist: {out}", *crew)
 
 
 def _seen_in_training(inputs: Sequence[Path], model: BillModel) -> tuple[str, ...]:
@@ -191,22 +193,29 @@ def _seen_in_training(inputs: Sequence[Path], model: BillModel) -> tuple[str, ..
 
 
 def evaluate_bill_files(
-    inputs: Sequence[Path], reading: BillReading, out: Path, *, protocol: str, seed: int, progress: Progress
+    inputs: Sequence[Path],
+    reading: BillReading,
+    out: Path,
+    *,
+    protocol: str | None,
+    seed: int,
+    progress: Progress,
 ) -> tuple[str, ...]:
-    """Run the protocol ``rolling`` and write its tables.
+    """Run a protocol (None = that of the format) and write its tables.
 
     Raises:
-        OptionError: another protocol.
+        OptionError: a protocol that these bills cannot answer.
     """
-    if protocol != PROTOCOL:
-        raise OptionError("protocol", protocol, f"bills are evaluated with {PROTOCOL}")
+    out.mkdir(parents=True, exist_ok=True)
     with progress.step("reading"):
-        bills = read_bills(inputs, reading, None)
-    with progress.bar("fits", fits(bills.cases, bills.layout)) as each:
-        tables = evaluate_bills(bills.cases, bills.layout, seed=seed, jobs=JOBS, each=each)
-    about = ("# Bills, judged on later visits", *bills.account)
-    write_tables(out, about, tables, {})
-    return (*bills.account, f"tables: {out / 'README.md'}")
+        bills = read_bills(inputs, reading, Files.beside(out / "rows", reading))
+    chosen = next(iter(bills.protocols)) if protocol is None else protocol
+    if chosen not in bills.protocols:
+        known = ", ".join(bills.protocols)
+        raise OptionError("protocol", chosen, f"{reading.format} bills are evaluated with {known}")
+    found = bills.protocols[chosen](seed, progress)
+    write_tables(out, (*found.about, *bills.account), found.tables, {})
+    return (*bills.account, *bills.warnings, f"tables: {out / 'README.md'}")
 
 
 def bill_features(
@@ -214,14 +223,12 @@ def bill_features(
 ) -> tuple[str, ...]:
     """Write every feature of every row, with its day and categories."""
     with progress.step("reading"):
-        bills = read_bills(inputs, reading, Path(f"{out}.rejects.csv"))
-    cases = bills.cases
-    frame = cases.features.to_frame().reset_index()
-    frame.insert(1, "as_of", cases.as_of.astype(str))
-    beside = pd.DataFrame({name: values.astype(object) for name, values in cases.categories.items()})
-    write_table(pd.concat([frame, beside], axis=1), out)
-    names = len(cases.features.names)
+        bills = read_bills(inputs, reading, Files.beside(out, reading))
+    with progress.step("measuring"):
+        frame = bills.table()
+    write_table(frame, out)
     return (
         *bills.account,
-        f"{names} features and {len(cases.categories)} categories of {len(cases):,} rows: {out}",
+        *bills.warnings,
+        f"{len(frame.columns) - 1} columns of {len(frame):,} rows: {out}",
     )

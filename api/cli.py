@@ -207,8 +207,9 @@ def evaluate(
         str,
         typer.Option(
             help="injected: planted phenomena, split by meter. causes: all that tells causes apart, each "
-            "INPUT a data set of its own. cer: single weeks with published thefts. rolling (bills, and "
-            "their default): later visits judged by models of earlier ones."
+            "INPUT a data set of its own. cer: single weeks with published thefts. Bills have their own, and "
+            "take them by themselves: rolling (monthly: later visits judged by models of earlier ones), "
+            "bt4012 (steg: published, reproduced and own results, split by client)."
         ),
     ] = "injected",
     populations: Annotated[int, typer.Option(min=2, help="Emulated utilities on each side.")] = 16,
@@ -229,7 +230,7 @@ def evaluate(
 
         no_use({"parts": parts}, "means nothing for bills")
         bills = Progress(quiet)
-        chosen = "rolling" if protocol == "injected" else protocol
+        chosen = None if protocol == "injected" else protocol
         bills.say(*evaluate_bill_files(inputs, reading, out, protocol=chosen, seed=seed, progress=bills))
         return
     from api.assembly import model_named

@@ -27,7 +27,9 @@ Engine = Annotated[str, typer.Option(help="local, dask or spark.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary on stderr.")]
 
 _PANEL = "Reading"
-BILL_FORMATS = ("monthly",)
+BILL_FORMATS = ("monthly", "steg")
+STEG_OPTIONS = ("identity", "cut_last", "audit")
+"""Options that only client and invoice tables have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,18 @@ class BillReading:
     Attributes:
         format: one of ``BILL_FORMATS``.
         column_map, dayfirst, decimal: as of ``ReadOptions``.
+        identity: steg: None = as the command does, False = leave out what names or describes the meter.
+        cut_last: steg: last invoices of each client that are not looked at; None = as the command does.
+        audit: steg: file for the repairs; None = beside the output.
     """
 
     format: str
     column_map: Mapping[str, str]
     dayfirst: bool | None = None
     decimal: str | None = None
+    identity: bool | None = None
+    cut_last: int | None = None
+    audit: Path | None = None
 
 
 def no_use(values: Mapping[str, object], reason: str) -> None:
@@ -62,7 +70,7 @@ def _option(help_: str, *names: str) -> Any:
 
 READING: dict[str, tuple[Any, Any]] = {
     "format": (
-        Annotated[str, _option("auto (default), cer, long, wide or series; bills: monthly.")],
+        Annotated[str, _option("auto (default), cer, long, wide or series; bills: monthly or steg.")],
         "auto",
     ),
     "timezone": (
@@ -83,6 +91,24 @@ READING: dict[str, tuple[Any, Any]] = {
     "step": (Annotated[int | None, _option("Interval in minutes: 15, 30 or 60 (default: found out).")], None),
     "customers": (Annotated[str, _option("CER: all (default), residential, sme or other.")], "all"),
     "allocations": (Annotated[Path | None, _option("CER: the allocations table, CSV or XLSX.")], None),
+    "identity": (
+        Annotated[
+            bool | None,
+            _option(
+                "steg: whether columns that name or describe the meter are used (default: yes).",
+                "--identity/--no-identity",
+            ),
+        ],
+        None,
+    ),
+    "cut_last": (
+        Annotated[int | None, _option("steg: last invoices of each client to leave out (default: none).")],
+        None,
+    ),
+    "audit": (
+        Annotated[Path | None, _option("steg: file for the repairs (default: OUT.audit.csv).")],
+        None,
+    ),
     "first": (Annotated[str | None, _option("First day to judge, e.g. 2014-01-01.", "--from")], None),
     "last": (Annotated[str | None, _option("Last day to judge.", "--to")], None),
 }
@@ -122,16 +148,11 @@ def takes_readings(command: Callable[..., None]) -> Callable[..., None]:
         chosen = {name: values.pop(name, default) for name, (_, default) in READING.items()}
         span = {name: chosen.pop(name) for name in ("first", "last")}
         columns = column_map(chosen.pop("map"))
+        of_steg = {name: chosen.pop(name) for name in STEG_OPTIONS}
+        if chosen["format"] != "steg":
+            no_use({name.replace("_", "-"): v for name, v in of_steg.items()}, "is for --format steg only")
         if chosen["format"] in BILL_FORMATS:
-            said = {name: value for name, value in chosen.items() if value != READING[name][1]}
-            no_use(
-                {"from" if k == "first" else "to" if k == "last" else k: v for k, v in (span | said).items()
-                 if k not in ("format", "dayfirst", "decimal")},
-                f"means nothing for {chosen['format']} bills",
-            )  # fmt: skip
-            reading: ReadOptions | BillReading = BillReading(
-                chosen["format"], columns, chosen["dayfirst"], chosen["decimal"]
-            )
+            reading: ReadOptions | BillReading = _bills(chosen, columns, span, of_steg)
         else:
             reading = ReadOptions(column_map=columns, **chosen)
         command(*args, **values, **span, reading=reading)
@@ -140,3 +161,20 @@ def takes_readings(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
     return run
+
+
+def _bills(
+    chosen: Mapping[str, Any], columns: Mapping[str, str], span: Mapping[str, Any], of_steg: Mapping[str, Any]
+) -> BillReading:
+    """What was said about bills.
+
+    Raises:
+        OptionError: something was said that means nothing for them.
+    """
+    kind = chosen["format"]
+    known = ("format",) if kind == "steg" else ("format", "dayfirst", "decimal")
+    said = {name: value for name, value in chosen.items() if value != READING[name][1] and name not in known}
+    beside = {"from" if name == "first" else "to": value for name, value in span.items()}
+    maps = {"map": ", ".join(columns)} if kind == "steg" and columns else {}
+    no_use(beside | said | maps, f"means nothing for {kind} bills")
+    return BillReading(kind, columns, chosen["dayfirst"], chosen["decimal"], **of_steg)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -76,9 +76,11 @@ class Evidence:
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; NaN becomes None."""
+        # not dataclasses.asdict: it copies deeply, and a fleet has half a million of these
+        found = {name: getattr(self, name) for name in self.__slots__}
         return {
             key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in asdict(self).items()
+            for key, value in found.items()
         }
 
 

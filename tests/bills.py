@@ -58,9 +58,9 @@ def as_table(histories: MonthlyHistories, *, target: bool = True) -> pd.DataFram
 
 @pytest.fixture(scope="session")
 def bill_model() -> BillModel:
-    histories, _ = made_histories(1500, 1)
+    histories, _ = made_histories(1200, 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("loadprofile.bills.fitting.ROUNDS", 60)
+        patch.setattr("loadprofile.bills.fitting.ROUNDS", 30)
         patch.setattr("loadprofile.bills.losses.MOST_PLANTED", 1500)
         return fit_bill_model(
             monthly_cases(histories), MONTHLY, extras=fit_losses(histories), manifest={"name": "made"}

@@ -17,3 +17,11 @@ def screened(monkeypatch: pytest.MonkeyPatch, out: Path, *words: object) -> pd.D
         main()
     assert not ended.value.code
     return pd.read_csv(out, dtype={"meter_id": str}, keep_default_na=False)
+
+
+def exit_of(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Run a command in this process; its exit code."""
+    monkeypatch.setattr("sys.argv", ["loadprofile", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)

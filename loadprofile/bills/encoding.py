@@ -67,7 +67,9 @@ class BillEncoder(BaseEstimator):  # type: ignore[misc]
         if not cases.known.all() or truth.all() or not truth.any():
             raise ShapeError("target", np.unique(truth).tolist(), "0 and 1, both")
         self.base_ = float(truth.mean())
-        self.features_ = list(cases.features.names)
+        # a column of which nothing is known teaches nothing, and trees cannot be grown on it
+        some = np.flatnonzero(np.isfinite(cases.features.values).any(axis=0))
+        self.features_ = [cases.features.names[at] for at in some.tolist()]
         self.categories_ = sorted(cases.categories)
         # a pair needs both: tables of another utility may lack them
         self.pairs_ = [list(p) for p in self.crossed if set(p) <= set(self.categories_)]

@@ -24,6 +24,8 @@ CALIBRATED_ON = 0.25
 
 ROUNDS = 350
 SEEDS = 2
+MANY = 20_000_000
+"""Cells of the training matrix from which one seed is enough: the more rows, the less two differ."""
 
 Parts = tuple[BillEncoder, tuple[HistGradientBoostingClassifier, ...], AdditiveOdds]
 
@@ -75,7 +77,7 @@ def fit_parts(cases: BillCases, layout: BillLayout, seed: int = 0) -> Parts:
     encoder = BillEncoder([list(pair) for pair in layout.crossed], seed=seed)
     X, y = encoder.fit_transform(cases), cases.target.astype(np.bool_)
     tree_at, additive_at, codes = columns_of_halves(encoder.columns_)
-    trees = tuple(_trees(seed + k).fit(X[:, tree_at], y) for k in range(SEEDS))
+    trees = tuple(_trees(seed + k).fit(X[:, tree_at], y) for k in range(1 if X.size > MANY else SEEDS))
     additive = AdditiveOdds(codes).fit(X[:, additive_at], y)
     return encoder, trees, additive
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.bills.comparison import PeerComparison, compare
+from loadprofile.bills.energy import DROP, Foreseen, energy_lost, fit_energy
 from loadprofile.classify.spreads import SpreadTable
 from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.monthly import best_split, logs
 from loadprofile.ingest.monthly_values import MONTHS, MonthlyHistories
-from loadprofile.verdicts import CAUSES, Cause
 
 ALPHA = (0.2, 0.8)
 BYPASSED = 1 / 7
@@ -27,8 +27,6 @@ WHOLE_YEAR = 0.5
 """Share of the planted thefts that last for all twelve months: most thefts began before the history does."""
 
 MOST_PLANTED = 6000
-DROP, PEERS = CAUSES.index(Cause.FRAUD), CAUSES.index(Cause.NORMAL)
-"""Groups of the spreads: estimates from a drop, and from peers."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,31 +92,21 @@ def plant(histories: MonthlyHistories, rng: np.random.Generator) -> Planted:
 
 
 def fit_losses(histories: MonthlyHistories, seed: int = 0) -> dict[str, Any]:
-    """The parts that ``losses`` needs: ``onset_spread``, ``lost_spread`` and the ``peer_line``.
+    """The parts that ``losses`` needs, learned from planted thefts: ``onset_spread`` and those of energy.
 
-    Half of the planted thefts give the line, the other half the widths.
+    Raises:
+        NothingToJudgeError: too few ordinary histories.
     """
-    rng = np.random.default_rng(seed)
-    planted = plant(histories, rng)
-    half = rng.random(len(planted.onset)) < 0.5
-    used = np.log1p((planted.lost + planted.histories.kwh.sum(axis=1))[half])
-    line, *_ = np.linalg.lstsq(_inputs(planted.histories, planted.compared)[half], used, rcond=None)
-    parts = {"peer_line": line}
-    foreseen, actual, dropped = _foreseen(planted.histories, planted.compared, parts)
+    planted = plant(histories, np.random.default_rng(seed))
+    seen = foreseen(planted.histories, planted.compared)
     # the truth of an estimate from a drop is what was used since the drop that was *seen*
-    with np.errstate(invalid="ignore", divide="ignore"):
-        off = np.log((planted.lost + actual) / foreseen)
-    off[~np.isfinite(off)] = np.nan
-    group, sure = np.where(dropped, DROP, PEERS), np.nan_to_num(planted.compared.share)
-    late = np.where(dropped & (planted.onset > 0), planted.compared.at - planted.onset, np.nan)
-    test = ~half
-    if not np.isfinite(off[test]).any() or not np.isfinite(late[test]).any():
+    used = planted.lost + seen.billed
+    parts = fit_energy(seen, planted.lost + seen.since, used)
+    late = np.where(seen.dropped & (planted.onset > 0), planted.compared.at - planted.onset, np.nan)
+    if not np.isfinite(late).any():
         raise NothingToJudgeError(len(histories), "too few ordinary histories to learn errors from")
-    return {
-        **parts,
-        "onset_spread": SpreadTable(bins=3).fit(group[test], sure[test], late[test]),
-        "lost_spread": SpreadTable(bins=3).fit(group[test], sure[test], off[test]),
-    }
+    group = np.full(len(late), DROP)
+    return {**parts, "onset_spread": SpreadTable(bins=3).fit(group, seen.sure, late)}
 
 
 def losses(histories: MonthlyHistories, compared: PeerComparison, parts: Mapping[str, Any]) -> BillLosses:
@@ -129,48 +117,38 @@ def losses(histories: MonthlyHistories, compared: PeerComparison, parts: Mapping
         compared: against their peers.
         parts: from ``fit_losses``.
     """
-    foreseen, actual, dropped = _foreseen(histories, compared, parts)
-    group, sure = np.where(dropped, DROP, PEERS), np.nan_to_num(compared.share)
-    width = parts["lost_spread"].predict(group, sure)
-    reach = np.ceil(parts["onset_spread"].predict(group, sure)).astype(np.int64)
-    at = np.where(dropped, np.nan_to_num(compared.at), 0).astype(np.int64)
+    seen = foreseen(histories, compared)
+    group = np.full(len(histories), DROP)
+    reach = np.ceil(parts["onset_spread"].predict(group, seen.sure)).astype(np.int64)
+    at = np.where(seen.dropped, np.nan_to_num(compared.at), 0).astype(np.int64)
     first = histories.month - MONTHS
     nat = np.datetime64("NaT", "m")
 
     def moment(month: NDArray[np.int64]) -> NDArray[np.datetime64]:
         inside = np.clip(month, 0, MONTHS)
-        return np.where(dropped, (first + inside).astype("datetime64[M]").astype("datetime64[m]"), nat)
+        return np.where(seen.dropped, (first + inside).astype("datetime64[M]").astype("datetime64[m]"), nat)
 
-    kwh, low, high = (
-        np.maximum(foreseen * np.exp(by) - actual, 0.0) for by in (np.zeros(len(width)), -width, width)
-    )
-    return BillLosses(moment(at), moment(at - reach), moment(at + reach), kwh, low, high)
+    return BillLosses(moment(at), moment(at - reach), moment(at + reach), *energy_lost(seen, parts))
 
 
-def _foreseen(
-    histories: MonthlyHistories, compared: PeerComparison, parts: Mapping[str, Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Use without theft and what was billed in the same months (kWh), and whether a drop tells it.
-
-    From a drop: the level before it, with the peers' season, over the months since. From peers: all months.
-    """
+def foreseen(histories: MonthlyHistories, compared: PeerComparison) -> Foreseen:
+    """What should have been billed: the level before a drop, with the peers' season, or the peers' level."""
     level = logs(histories.kwh)
     known = ~np.isnan(level)
+    amount = np.where(known, histories.kwh.clip(0), 0.0)
     dropped = compared.dropped
     since = np.arange(MONTHS) >= np.where(dropped, np.nan_to_num(compared.at), 0)[:, None]
     before = known & ~since
     away = np.where(before, level - compared.index, 0.0).sum(axis=1) / np.maximum(before.sum(axis=1), 1)
     by_drop = (np.expm1(away[:, None] + compared.index) * (since & known)).sum(axis=1)
-    by_peers = np.expm1(_inputs(histories, compared) @ parts["peer_line"])
-    actual = np.where(since & known, histories.kwh.clip(0), 0.0).sum(axis=1)
-    foreseen = np.where(dropped, by_drop, by_peers)
-    empty = ~known.any(axis=1)
-    return np.where(empty, np.nan, np.maximum(foreseen, 0.0)), actual, dropped
-
-
-def _inputs(histories: MonthlyHistories, compared: PeerComparison) -> NDArray[np.float64]:
-    """``(n, 3)`` one, logarithm of what was billed in a year, and of what a typical peer was billed."""
-    known = np.isfinite(histories.kwh)
-    mean = np.where(known, histories.kwh.clip(0), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    typical = np.nan_to_num(compared.typical) + np.log(MONTHS)
-    return np.column_stack([np.ones(len(mean)), np.log1p(mean * MONTHS), typical])
+    months = known.sum(axis=1)
+    typical = np.expm1(np.nan_to_num(compared.typical)) * months
+    return Foreseen(
+        dropped=dropped,
+        sure=np.nan_to_num(compared.share),
+        by_drop=np.maximum(by_drop, 0.0),
+        since=np.where(since, amount, 0.0).sum(axis=1),
+        billed=np.where(months > 0, amount.sum(axis=1), np.nan),
+        typical=np.maximum(typical, 0.0),
+        highest=amount.max(axis=1) * months,
+    )

@@ -21,8 +21,11 @@ from loadprofile.errors import ModelFileError
 from loadprofile.models.store import load_model, save_model
 
 KIND = "bills"
-BILL_LAYOUT = 1
+BILL_LAYOUT = 2
 """Version of the parts below; a file with another one is refused."""
+
+BLOCK = 16384
+"""Rows that are scored at a time: a hundred thousand with all their columns take too much memory."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,7 +54,15 @@ class BillModel:
 
     def score(self, cases: BillCases) -> NDArray[np.float64]:
         """``(n,)`` log odds, higher = more like the frauds that were found; not calibrated."""
-        return score_of_parts(self.encoder.transform(cases), self.encoder, self.trees, self.additive)
+        blocks = (np.arange(at, min(at + BLOCK, len(cases))) for at in range(0, max(len(cases), 1), BLOCK))
+        return np.concatenate(
+            [
+                score_of_parts(
+                    self.encoder.transform(cases.take(rows)), self.encoder, self.trees, self.additive
+                )
+                for rows in blocks
+            ]
+        )
 
     def probability(self, cases: BillCases, prevalence: float | None = None) -> NDArray[np.float64]:
         """``(n,)`` calibrated probability that a visit finds fraud.

@@ -16,8 +16,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from loadprofile.errors import ShapeError
+
 DEEPEST = 32
-"""Different columns on the way to one leaf."""
+"""Questions on the way to one leaf."""
+
+TABLED = 8
+"""Up to so many, what a leaf adds is tabled for every pattern of its conditions."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -46,7 +51,11 @@ class Leaves:
 
 
 def leaves_of(model: Any) -> Leaves:
-    """The leaves of a fitted two-class ``HistGradientBoostingClassifier`` without categorical splits."""
+    """The leaves of a fitted two-class ``HistGradientBoostingClassifier`` without categorical splits.
+
+    Raises:
+        ShapeError: more than ``DEEPEST`` questions on the way to a leaf.
+    """
     value, start, path = [], [0], []
     for (predictor,) in model._predictors:  # noqa: SLF001 - scikit-learn has no public way to its trees
         nodes = predictor.nodes
@@ -54,6 +63,8 @@ def leaves_of(model: Any) -> Leaves:
         while left:
             at, way = left.pop()
             node = nodes[at]
+            if len(way) > DEEPEST:
+                raise ShapeError("questions on the way to a leaf", len(way), f"at most {DEEPEST}")
             if node["is_leaf"]:
                 value.append(float(node["value"]))
                 path += [
@@ -84,12 +95,12 @@ def leaves_of(model: Any) -> Leaves:
 def contributions(leaves: Leaves, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """``(n, k)`` contributions to the log odds, and the base that all rows have in common."""
     weights = _weights()
-    out = np.zeros(X.shape)
+    out = np.zeros(X.shape[::-1])  # columns lie together: the loop goes down the rows of a few of them
     base = _contributions(
-        np.ascontiguousarray(X, dtype=np.float64), leaves.value, leaves.start, leaves.column,
+        np.ascontiguousarray(X.T, dtype=np.float64), leaves.value, leaves.start, leaves.column,
         leaves.threshold, leaves.blank_left, leaves.is_left, leaves.share, weights, out,
     )  # fmt: skip
-    return out, leaves.base + float(base)
+    return out.T, leaves.base + float(base)
 
 
 def _weights() -> NDArray[np.float64]:
@@ -102,55 +113,80 @@ def _weights() -> NDArray[np.float64]:
     return out
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _of_leaf(value, m, part, goes, weights, poly, found):  # type: ignore[no-untyped-def] # pragma: no cover # noqa: ANN001, ANN202
+    """What each of the ``m`` columns of a leaf's path adds, for one pattern of conditions that hold."""
+    for i in range(m):
+        # product over the other columns of (part + goes t), by powers of t
+        poly[0] = 1.0
+        size = 1
+        for j in range(m):
+            if j == i:
+                continue
+            poly[size] = 0.0
+            for k in range(size, 0, -1):
+                poly[k] = poly[k] * part[j] + poly[k - 1] * goes[j]
+            poly[0] *= part[j]
+            size += 1
+        total = 0.0
+        for k in range(size):
+            total += poly[k] * weights[m, k]
+        found[i] = value * (goes[i] - part[i]) * total
+
+
 # fmt: off
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _contributions(X, value, start, column, threshold, blank_left, is_left, share, weights, out):  # type: ignore[no-untyped-def] # pragma: no cover # noqa: ANN001, ANN202
+def _contributions(columns, value, start, column, threshold, blank_left, is_left, share, weights, out):  # type: ignore[no-untyped-def] # pragma: no cover # noqa: ANN001, ANN202
     # fmt: on
     own = np.empty(DEEPEST, dtype=np.int64)
+    place = np.empty(DEEPEST, dtype=np.int64)
     goes = np.empty(DEEPEST)
     part = np.empty(DEEPEST)
     poly = np.empty(DEEPEST + 1)
+    found = np.empty(DEEPEST)
+    table = np.empty((1 << TABLED, TABLED))
+    rows = columns.shape[1]
     base = 0.0
     for leaf in range(len(value)):
         # the columns of this path, each once; `part` is the product of the shares of its nodes
-        m = 0
-        for p in range(start[leaf], start[leaf + 1]):
+        m, first = 0, start[leaf]
+        nodes = start[leaf + 1] - first
+        for p in range(nodes):
             at = 0
-            while at < m and own[at] != column[p]:
+            while at < m and own[at] != column[first + p]:
                 at += 1
             if at == m:
-                own[m] = column[p]
+                own[m] = column[first + p]
                 part[m] = 1.0
                 m += 1
-            part[at] *= share[p]
+            part[at] *= share[first + p]
+            place[p] = at
         expected = value[leaf]
         for i in range(m):
             expected *= part[i]
         base += expected
-        for row in range(len(X)):
-            for i in range(m):
-                goes[i] = 1.0
-            for p in range(start[leaf], start[leaf + 1]):
-                x = X[row, column[p]]
-                to_left = blank_left[p] if np.isnan(x) else x <= threshold[p]
-                if to_left != is_left[p]:
-                    for i in range(m):
-                        if own[i] == column[p]:
-                            goes[i] = 0.0
-            for i in range(m):
-                # product over the other columns of (part + goes t), by powers of t
-                poly[0] = 1.0
-                size = 1
-                for j in range(m):
-                    if j == i:
-                        continue
-                    poly[size] = 0.0
-                    for k in range(size, 0, -1):
-                        poly[k] = poly[k] * part[j] + poly[k - 1] * goes[j]
-                    poly[0] *= part[j]
-                    size += 1
-                total = 0.0
-                for k in range(size):
-                    total += poly[k] * weights[m, k]
-                out[row, own[i]] += value[leaf] * (goes[i] - part[i]) * total
+        if m <= TABLED:
+            # few patterns, many rows: what each pattern adds is worked out once
+            for pattern in range(1 << m):
+                for i in range(m):
+                    goes[i] = (pattern >> i) & 1
+                _of_leaf(value[leaf], m, part, goes, weights, poly, found)
+                for i in range(m):
+                    table[pattern, i] = found[i]
+        for row in range(rows):
+            pattern = (1 << m) - 1
+            for p in range(nodes):
+                x = columns[column[first + p], row]
+                to_left = blank_left[first + p] if np.isnan(x) else x <= threshold[first + p]
+                if to_left != is_left[first + p]:
+                    pattern &= ~(1 << place[p])
+            if m <= TABLED:
+                for i in range(m):
+                    out[own[i], row] += table[pattern, i]
+            else:
+                for i in range(m):
+                    goes[i] = (pattern >> i) & 1
+                _of_leaf(value[leaf], m, part, goes, weights, poly, found)
+                for i in range(m):
+                    out[own[i], row] += found[i]
     return base

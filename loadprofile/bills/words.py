@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.bills.cases import BillCases
-from loadprofile.bills.comparison import SEEN_DROP, SEEN_SHARE, PeerComparison
+from loadprofile.bills.comparison import SEEN_DROP, PeerComparison
 from loadprofile.bills.encoding import GLUE
 from loadprofile.features.monthly import (
     AMOUNT,
@@ -39,6 +39,9 @@ LEAST_ADDED = 0.05
 MOST_SAID = 4
 LEAST_ZEROS = 2
 """Months of nothing in a row from which they, and not the level, are what an inspector is told of."""
+
+CLEAR_DROP, CLEAR_SHARE = 2 * SEEN_DROP, 0.7
+"""Fall of the months that bill something, beside months that do not, from which it stays a fall."""
 
 WORDS: Mapping[str, str] = {
     "zona": "district", "actividad": "activity", "tipo_tarifa": "tariff", "nivel_tension": "voltage level",
@@ -108,7 +111,8 @@ def credited(signs: SignTable, histories: MonthlyHistories, compared: PeerCompar
     drop = compared.dropped & ~zeros
     rest = logs(np.where(histories.kwh == 0, np.nan, histories.kwh)) - compared.index
     change, _, share = best_split(rest)
-    fell = (change <= SEEN_DROP) & (share >= SEEN_SHARE)
+    # of few months left a chance split is soon found: a fall beside zeros has to be a clear one
+    fell = (change <= CLEAR_DROP) & (share >= CLEAR_SHARE)
     added = signs.added.copy()
     for rows, source, sign in (
         (zeros, ERRATIC, ZEROS),
@@ -174,28 +178,43 @@ def feature_words(table: FeatureTable, said: Mapping[str, Any], sign_of: Mapping
 
     Of the features of the sign the one that lies farthest from the median of all rows is told.
     """
-    columns = {sign: [f for f in table.names if sign_of.get(f, f) == sign] for sign in
-               {sign_of.get(f, f) for f in table.names}}  # fmt: skip
-    values = table.values.astype(np.float64)
-    middle = np.array([np.median(x[np.isfinite(x)]) if np.isfinite(x).any() else np.nan for x in values.T])
-    spread = np.array([np.std(x[np.isfinite(x)]) if np.isfinite(x).any() else np.nan for x in values.T])
-    at = {name: i for i, name in enumerate(table.names)}
+    columns: dict[str, list[int]] = {}
+    for i, name in enumerate(table.names):
+        columns.setdefault(sign_of.get(name, name), []).append(i)
+    told: dict[str, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
+    middle: dict[int, float] = {}
+
+    def farthest(sign: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Column of each row, and how far it lies from the median of all, in standard deviations."""
+        values = table.values[:, columns[sign]].astype(np.float64)
+        far = np.full(values.shape, -1.0)
+        for k, i in enumerate(columns[sign]):
+            known = values[np.isfinite(values[:, k]), k]
+            middle[i] = float(np.median(known)) if len(known) else math.nan
+            spread = float(np.std(known)) if len(known) else 0.0
+            if spread > 0:
+                far[:, k] = np.where(
+                    np.isfinite(values[:, k]), np.abs(values[:, k] - middle[i]) / spread, -1.0
+                )
+        best = far.argmax(axis=1)
+        return np.array(columns[sign])[best], far[np.arange(len(far)), best]
 
     def say(sign: str, row: int) -> Evidence | None:
-        mine = [at[name] for name in columns.get(sign, ())]
-        far = [abs(values[row, i] - middle[i]) / spread[i] if spread[i] > 0 else math.nan for i in mine]
-        known = [(distance, i) for distance, i in zip(far, mine, strict=True) if math.isfinite(distance)]
-        if not known:
+        if sign not in columns:
             return None
-        i = max(known)[1]
+        if sign not in told:
+            told[sign] = farthest(sign)
+        i, distance = int(told[sign][0][row]), float(told[sign][1][row])
+        if distance < 0:
+            return None
         name, unit = table.names[i], said[table.names[i]].unit
         meaning = said[name].meaning.rstrip(".")
-        shown = f"{values[row, i]:.4g} {unit}".strip()
+        value = float(table.values[row, i])
+        shown = f"{value:.4g} {unit}".strip()
         return Evidence(
             name=f"{Cause.FRAUD}.{name}",
             sentence=f"{meaning[0].lower()}{meaning[1:]}: {shown}, median of all {middle[i]:.4g}",
-            quantity=name, found=float(values[row, i]), expected=float(middle[i]), unit=unit or "1",
-            source="bills",
+            quantity=name, found=value, expected=middle[i], unit=unit or "1", source="bills",
         )  # fmt: skip
 
     return say
@@ -229,7 +248,7 @@ def monthly_words(histories: MonthlyHistories, compared: PeerComparison) -> Says
         side = "less" if own < 0 else "more"
         text = f"billed {abs(own):.0%} {side} since {month(row, at)} than in the months before"
         if compared.grouping[row] >= 0:
-            text += f", while {_peers(compared, row)} {_moved(moved)}"
+            text += f", while {_peers(compared, row)} {moved_by(moved)}"
         return evidence(row, "level", text, 1 + own, 1 + moved, "1", at)
 
     def zeros(row: int) -> Evidence | None:
@@ -301,7 +320,8 @@ def _peers(compared: PeerComparison, row: int) -> str:
     return f"the {compared.count[row]:,} customers{of}"
 
 
-def _moved(by: float) -> str:
+def moved_by(by: float) -> str:
+    """What peers did, in words; ``by`` is a share, 0.03 = rose 3 %."""
     return "kept their level" if abs(by) < 0.005 else f"{'rose' if by > 0 else 'fell'} {abs(by):.0%}"
 
 

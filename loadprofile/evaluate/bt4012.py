@@ -13,27 +13,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from loadprofile.classify.supervised import make_classifier, score_of
+from loadprofile.bills.cases import BillCases
+from loadprofile.bills.fitting import fit_parts
+from loadprofile.bills.model import score_of_parts
+from loadprofile.bills.steg import STEG, StegBills, StegView, bill_table, steg_bills, steg_cases
+from loadprofile.classify.supervised import Made, make_classifier, score_of
 from loadprofile.errors import NothingToJudgeError
 from loadprofile.evaluate.bt4012_features import report_features
 from loadprofile.evaluate.cells import Cell, Table
 from loadprofile.evaluate.estimates import Estimate, Meters
 from loadprofile.evaluate.metrics import Ranked
 from loadprofile.evaluate.splits import assert_disjoint, by_meter
-from loadprofile.features.billing.describe import billing_features, fit_yardsticks, without_last
-from loadprofile.features.billing.names import BILL_FEATURES
-from loadprofile.features.table import FeatureTable
+from loadprofile.features.billing.describe import fit_yardsticks
+from loadprofile.features.billing.peers import BillMeans
 from loadprofile.ingest.steg.values import Clients, Invoices
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 CUT_LAST = 3
+RESAMPLES = 400
 LEAST_FRAUDS = 5
 """Frauds that each side must have."""
 MADE = "made invoices: the figures mean nothing"
@@ -77,7 +83,10 @@ def evaluate_bt4012(
     *,
     seed: int,
     made: bool = False,
-    resamples: int = 400,
+    identity: bool = True,
+    cut_last: int | None = None,
+    resamples: int | None = None,
+    jobs: int = 1,
     each: Callable[[int], None] = lambda _: None,
 ) -> Bt4012Evaluation:
     """Run the protocol.
@@ -87,11 +96,15 @@ def evaluate_bt4012(
         invoices: of these clients.
         seed: of the split, the repetitions and the fits.
         made: the invoices are made: the report says that the figures mean nothing.
-        resamples: of the test clients, for the 95 % intervals.
-        each: called after each of ``BT4012_PIECES`` pieces (progress).
+        identity: False = no row of ours uses what names or describes the meter.
+        cut_last: last invoices of each client that the ablation leaves out; None = ``CUT_LAST``, 0 = none.
+        resamples: of the test clients, for the 95 % intervals; None = ``RESAMPLES``.
+        jobs: fits at a time (threads: the fits let go of Python's lock).
+        each: called after each of ``bt4012_pieces`` pieces (progress).
 
     Raises:
         NothingToJudgeError: a side without enough frauds.
+        OptionError: a negative number of invoices.
         LeakError: a client on two sides.
     """
     known = np.flatnonzero(np.isfinite(clients.target))
@@ -101,19 +114,84 @@ def evaluate_bt4012(
     truth = clients.target == 1
     judged: dict[tuple[str, str], _Judged] = {}
     table = report_features(blinded(clients, sides["train"]), invoices, sides["train"])
-    for name, make in _report_models(seed).items():
-        searched = name == "logistic regression"
-        judged[name, "reproduced"] = _fit(make, table.values, truth, sides, seed, searched=searched)
-        each(len(judged))
-    for variant, features in _own_features(clients, invoices, sides["train"]):
+    work = {
+        (name, "reproduced"): delayed(_fit)(
+            make, table.values, truth, sides, seed, searched=name == "logistic regression"
+        )
+        for name, make in _report_models(seed).items()
+    }
+    variants = _variants(identity, cut_last)
+    for cut in sorted({variant.view.cut_last for variant in variants}):
+        own = [variant for variant in variants if variant.view.cut_last == cut]
+        work |= _own_work(clients, invoices, sides, truth, own, seed)
+        # those with bills cut off wait: two tables of all columns at a time are enough
+        with warnings.catch_warnings():  # around all threads: filters are one for the whole process
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the small network stops after its epochs
+            results = Parallel(jobs, return_as="generator", prefer="threads")(work.values())
+            for key, found in zip(work, results, strict=True):
+                judged[key] = found
+                each(len(judged))
+        work = {}
+    return _told(clients, sides, truth, judged, seed, made=made, resamples=resamples or RESAMPLES)
+
+
+def _own_work(
+    clients: Clients, invoices: Invoices, sides: Sides, truth: NDArray[np.bool_], variants: list[_Variant],
+    seed: int,
+) -> dict[tuple[str, str], Any]:  # fmt: skip
+    """Fits of ours on bills with the same invoices cut off; the first whole view also as ``train`` does."""
+    cut = variants[0].view.cut_last
+    bills, yardsticks = _learned(clients, invoices, sides["train"], cut)
+    work: dict[tuple[str, str], Any] = {}
+    for at, variant in enumerate(variants):
+        features = bill_table(bills, yardsticks, variant.view)
+        features = features.select(name for name in features.names if not name.startswith("when."))
+        if at == 0 and not cut:
+            cases = steg_cases(replace(bills, clients=blinded(clients, sides["train"])), features)
+            key = (f"as `train` makes it, {variant.name}", "ours")
+            work[key] = delayed(_as_trained)(cases, truth, sides, seed)
         boosted = make_classifier("lightgbm", seed)
-        found = _fit(boosted.estimator, features.values, truth, sides, None, searched=True)
-        judged[f"boosting on bills, {variant}", "ours"] = replace(found, note=boosted.note)
-        each(len(judged))
-    return _told(clients, sides, truth, judged, seed, made=made, resamples=resamples)
+        key = (f"boosting on bills, {variant.name}", "ours")
+        work[key] = delayed(_boosted)(boosted, features.values, truth, sides)
+    return work
 
 
-BT4012_PIECES = 6
+def _boosted(boosted: Made, values: NDArray[np.floating], truth: NDArray[np.bool_], sides: Sides) -> _Judged:
+    found = _fit(boosted.estimator, values, truth, sides, None, searched=True)
+    return replace(found, note=boosted.note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """What a row of ours may see."""
+
+    name: str
+    view: StegView
+
+
+def _variants(identity: bool, cut_last: int | None) -> list[_Variant]:
+    """Whole views first, then those with the last invoices cut off."""
+    cut = CUT_LAST if cut_last is None else cut_last
+    out = [_Variant("all columns", StegView())] * identity
+    out += [_Variant("without meter identity", StegView(identity=False))]
+    if cut:
+        out += [_Variant(f"without the last {cut} invoices", StegView(cut_last=cut))] * identity
+        name = f"without meter identity and the last {cut} invoices"
+        out += [_Variant(name, StegView(identity=False, cut_last=cut))]
+    return out
+
+
+def bt4012_pieces(*, identity: bool = True, cut_last: int | None = None) -> int:
+    """How often ``each`` is called."""
+    return 4 + len(_variants(identity, cut_last))
+
+
+def _learned(
+    clients: Clients, invoices: Invoices, train: NDArray[np.intp], cut: int
+) -> tuple[StegBills, BillMeans]:
+    """Bills of all clients, and means of their kinds from the training clients only."""
+    bills = steg_bills(clients, invoices, StegView(cut_last=cut))
+    return bills, fit_yardsticks(clients.take(train), bills.invoices.of_clients(train))
 
 
 def split(clients: Clients, seed: int) -> dict[str, NDArray[np.intp]]:
@@ -154,21 +232,17 @@ def _report_models(seed: int) -> dict[str, Any]:
     }
 
 
-def _own_features(
-    clients: Clients, invoices: Invoices, train: NDArray[np.intp]
-) -> list[tuple[str, FeatureTable]]:
-    """Features of all clients in three variants; the yardsticks are learned on the training clients."""
-    out = []
-    for cut in (0, CUT_LAST):
-        yardsticks = fit_yardsticks(clients.take(train), without_last(invoices.of_clients(train), cut))
-        table = billing_features(clients, invoices, yardsticks=yardsticks, cut_last=cut)
-        table = table.select(name for name in table.names if not name.startswith("when."))
-        plain = table.select(name for name in table.names if not BILL_FEATURES[name].identity)
-        if cut:
-            out.append((f"without meter identity and the last {cut} invoices", plain))
-        else:
-            out += [("all columns", table), ("without meter identity", plain)]
-    return out
+def _as_trained(cases: BillCases, truth: NDArray[np.bool_], sides: Sides, seed: int) -> _Judged:
+    """What ``loadprofile train`` learns, from the training clients; frauds are not repeated."""
+    assert_disjoint({name: cases.ids[rows] for name, rows in sides.items()})
+    encoder, trees, additive = fit_parts(cases.take(sides["train"]), STEG, seed)
+
+    def scores(side: str) -> NDArray[np.float64]:
+        X = encoder.transform(cases.take(sides[side]))
+        return np.asarray(expit(score_of_parts(X, encoder, trees, additive)))
+
+    threshold = best_threshold(scores("validation"), truth[sides["validation"]])
+    return _Judged(scores("test"), threshold, len(encoder.columns_))
 
 
 def _fit(
@@ -178,9 +252,7 @@ def _fit(
     """Fit on the training side, find the threshold on the validation side, score the test side."""
     assert_disjoint(sides)
     rows = sides["train"] if repeat is None else oversampled(sides["train"], truth, repeat)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the small network stops after its epochs
-        model.fit(values[rows], truth[rows])
+    model.fit(values[rows], truth[rows])
     threshold = 0.5
     if searched:
         scores = score_of(model, values[sides["validation"]], positive=True)

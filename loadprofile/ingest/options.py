@@ -93,4 +93,4 @@ def refusal(layout: str) -> str:
     """Why a layout that is recognised is not read as interval readings."""
     if layout == "monthly":
         return "a table of monthly consumption holds no interval readings; read it with --format monthly"
-    return "STEG client and invoice tables are not read by this version; give interval readings"
+    return "client and invoice tables hold no interval readings; read both with --format steg"

@@ -62,6 +62,7 @@ OURS = (
     "classify.known_columns.KnownColumns",
     "classify.spreads.SpreadTable",
     "classify.supervised.KernelMap",
+    "features.billing.peers.BillMeans",
     "space.correlation.CorrelationFilter",
     "space.projection.PrincipalPlanes",
     "space.scaling.RobustScaling",

@@ -39,7 +39,7 @@ def test_train_then_screen_a_file_without_target(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 60)
+    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 20)
     learned, asked, kind = tables
     model, out = tmp_path / "own.lpm", tmp_path / "w.csv"
     assert run(monkeypatch, "train", learned, "--format", "monthly", "--out", model) == 0
@@ -73,10 +73,12 @@ def test_features(
 def test_evaluate_writes_its_tables(
     tables: tuple[Path, Path, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 10)
+    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 5)
+    monkeypatch.setattr("loadprofile.bills.fitting.SEEDS", 1)
     monkeypatch.setattr("loadprofile.evaluate.bills.STRETCH", 2)
-    monkeypatch.setattr("loadprofile.evaluate.bills.RESAMPLES", 20)
-    monkeypatch.setattr("loadprofile.evaluate.bills.ORIGINS", 4)
+    monkeypatch.setattr("loadprofile.evaluate.bills.STRETCHES", 1)
+    monkeypatch.setattr("loadprofile.evaluate.bills.RESAMPLES", 10)
+    monkeypatch.setattr("loadprofile.evaluate.bills.ORIGINS", 2)
     monkeypatch.setattr("loadprofile.evaluate.bills.baselines_for", lambda _: ("consumption drop rule",))
     monkeypatch.setattr("api.bills.JOBS", 1)
     out = tmp_path / "e"

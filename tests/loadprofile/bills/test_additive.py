@@ -53,3 +53,17 @@ def test_a_curve_is_a_partition_of_one() -> None:
     assert part[4, len(KNOTS) - 1] == 1.0
     # half of the rows are 0: their score is not the lowest
     assert part[0, 0] == 0.0
+
+
+def test_of_many_numbers_those_that_tell_most_enter() -> None:
+    X, y = made()
+    noise = np.random.default_rng(1).normal(size=(len(X), 6))
+    wide = np.column_stack([noise, X])
+    model = AdditiveOdds([8], most=2).fit(wide, y)
+    assert np.flatnonzero(model.kept_).tolist() == [6, 7, 8]
+    terms, base = model.contributions(wide)
+    assert not terms[:, :6].any()
+    np.testing.assert_allclose(terms.sum(axis=1) + base, model.decision_function(wide), atol=1e-9)
+    np.testing.assert_allclose(
+        model.decision_function(wide), AdditiveOdds([2]).fit(X, y).decision_function(X)
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import factorial
 
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from loadprofile.bills.shapley import contributions, leaves_of
+from loadprofile.bills.shapley import TABLED, contributions, leaves_of
 
 
 def fitted(rounds: int, leaves: int, columns: int = 4) -> tuple[HistGradientBoostingClassifier, np.ndarray]:
@@ -43,6 +43,15 @@ def known_value(nodes: np.ndarray, row: np.ndarray, known: frozenset[int], at: i
 def test_contributions_and_base_sum_to_the_log_odds(rounds: int, leaves: int) -> None:
     model, X = fitted(rounds, leaves)
     found, base = contributions(leaves_of(model), X)
+    np.testing.assert_allclose(found.sum(axis=1) + base, model.decision_function(X), atol=1e-9)
+
+
+def test_paths_with_more_columns_than_are_tabled() -> None:
+    model, X = fitted(6, 60, columns=14)
+    leaves = leaves_of(model)
+    paths = [leaves.column[a:b] for a, b in pairwise(leaves.start)]
+    assert max(len(set(path.tolist())) for path in paths) > TABLED
+    found, base = contributions(leaves, X)
     np.testing.assert_allclose(found.sum(axis=1) + base, model.decision_function(X), atol=1e-9)
 
 

@@ -24,8 +24,10 @@ from loadprofile.evaluate.splits import LeakError
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 10)
-    monkeypatch.setattr(bills, "RESAMPLES", 20)
+    monkeypatch.setattr("loadprofile.bills.fitting.SEEDS", 1)
+    monkeypatch.setattr(bills, "RESAMPLES", 10)
     monkeypatch.setattr(bills, "STRETCH", 2)
+    monkeypatch.setattr(bills, "STRETCHES", 1)
 
 
 def leaking(cases: BillCases, months: int, count: int) -> list[TimeSplit]:

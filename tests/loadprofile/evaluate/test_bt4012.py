@@ -23,6 +23,12 @@ from loadprofile.ingest.steg.values import Clients, Invoices
 Builder = Callable[[Clients, Invoices, np.ndarray], np.ndarray]
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 3)
+    monkeypatch.setattr("loadprofile.bills.fitting.SEEDS", 1)
+
+
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clients, Invoices]:
     folder = tmp_path_factory.mktemp("steg")
@@ -135,9 +141,15 @@ def test_the_table_says_what_was_published_reproduced_and_ours(tables: tuple) ->
     clients, invoices = tables
     pieces: list[int] = []
     result = bt4012.evaluate_bt4012(clients, invoices, seed=0, made=True, resamples=20, each=pieces.append)
-    assert pieces[-1] == len(pieces) == bt4012.BT4012_PIECES
+    assert pieces[-1] == len(pieces) == bt4012.bt4012_pieces() == 8
     rows = result.tables[0].rows
-    assert [row["source"] for row in rows] == ["published"] * 3 + ["reproduced"] * 3 + ["ours"] * 3
+    assert [row["source"] for row in rows] == ["published"] * 3 + ["reproduced"] * 3 + ["ours"] * 5
+    methods = [str(row["method"]) for row in rows]
+    for part in ("as `train` makes it", "without meter identity", "without the last 3 invoices"):
+        assert any(part in method for method in methods)
+    cut = bt4012.evaluate_bt4012(clients, invoices, seed=0, identity=False, cut_last=0, resamples=5)
+    assert len(cut.tables[0].rows) == 8
+    assert bt4012.bt4012_pieces(identity=False, cut_last=0) == 5
     assert [row["F1"] for row in rows[:3]] == [0.175, 0.157, 0.148]
     text = as_markdown(result.tables[0])
     assert bt4012.MADE in text

@@ -195,7 +195,7 @@ def test_real_wide_files(shared_data: Path) -> None:
         np.testing.assert_array_equal(cube.kwh.reshape(len(cube), -1), want)
         assert intake.counts.used == int(frame.notna().to_numpy().sum())
         assert intake.counts.read == frame.size
-    with pytest.raises(OptionError, match="not read by this version"):
+    with pytest.raises(OptionError, match="--format steg"):
         read_profiles([shared_data / "steg/invoices_train_Client_0.csv"])
     with pytest.raises(OptionError, match="--format monthly"):
         read_profiles([shared_data / "monthly/energizados_inspections.parquet"])
