@@ -33,10 +33,6 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# Long: kills at random moments. Each file of tests/soak is a run of its own.
-soak: setup
-	$(BIN)/python -m pytest -q -s $(wildcard tests/soak/*.py)
-
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -66,6 +62,7 @@ benchmarks: setup
 soak: setup
 	$(BIN)/python tests/soak/together.py --seconds 60
 	$(BIN)/python tests/soak/killing.py --times 20
+	$(BIN)/python -m pytest -q -s tests/soak/kill_workers.py
 	LOADPROFILE_ROUNDS=60 $(BIN)/python -m pytest -q tests/api/http/test_openapi.py tests/api/http/test_bombs.py
 
 clean:
