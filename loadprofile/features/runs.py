@@ -77,9 +77,8 @@ def gaps(
     span = last - first + 1
     third = span // 3
     missing, head, tail, count, eligible = 0, 0, 0, 0, 0
-    missing = span - present_in(values[first : last + 1])
-    begins, ends = (first, last + 1) if missing else (first, first)  # most meters have no gap to look at
-    missing = 0
+    whole = span == present_in(values[first : last + 1])
+    begins, ends = (first, first) if whole else (first, last + 1)  # most meters have no gap to look at
     for k in range(begins, ends):
         if np.isnan(values[k]):
             missing += 1
@@ -166,8 +165,7 @@ def zeros(
     m = len(values)
     s = len(energy)
     least = s // 6
-    present, zero, runs, longest, tail, caught, tried = 0, 0, 0, 0, 0, 0, 0
-    night, asleep = 0, 0
+    present, zero, runs, longest, tail, caught, tried, night, asleep = 0, 0, 0, 0, 0, 0, 0, 0, 0
     for k in range(m):
         zero += values[k] == np.float32(0.0)
         if slot[k] < least and not np.isnan(values[k]):
@@ -328,10 +326,9 @@ def stuck(
         length = k - begin
         constant += length
         surprise = _surprise(values, begin, k, present, repeats, chances, all_repeats, all_chances, step, s)
-        if surprise < STUCK_SURPRISE:
-            most = max(most, surprise)
-            continue
         most = max(most, surprise)
+        if surprise < STUCK_SURPRISE:
+            continue
         total += length
         runs += 1
         if length > longest:
