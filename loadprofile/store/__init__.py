@@ -21,6 +21,7 @@ carry a zone, days and wall-clock times of readings are local. Errors are ``Stor
     findings                  start_screening, record_findings, findings_page, finding, whole_worklist
     cases, case_work          open_for_finding, list_cases, history; take_next, assign, move, snooze, ...
     visits, feedback          propose_visits, record_visits; record_feedback(_frame), feedback, labels
+    ordinary                  not_ordinary: flagged meters that nobody closed are no examples to learn from
     attachments               attach, attachment
     model_register            add_model, champion, promote, roll_back
     access, logins            issue_key, caller_of; add_user, log_in, session_of

