@@ -104,10 +104,12 @@ def bill_verdicts(
         broken: what the arithmetic of the bills says; None = these bills have none.
     """
     enough = np.ones(len(cases), dtype=np.bool_) if judged is None else judged
-    fraud = model.probability(cases, prevalence)
+    signs = _signs(model, cases, sign_of)
+    # what the signs add sums to the score: it need not be worked out again
+    fraud = model.probability_of(signs.added.sum(axis=1) + signs.base, prevalence)
     fraud = np.where(enough, fraud, model.manifest["prior"] if prevalence is None else prevalence)
     probabilities = bill_probabilities(fraud, None if broken is None else broken.ratio)
-    said = spoken(credit(_signs(model, cases, sign_of)), says)
+    said = spoken(credit(signs), says)
     scores = np.full(probabilities.shape, np.nan)
     at_fraud = CAUSES.index(Cause.FRAUD)
     if broken is not None:
@@ -146,8 +148,9 @@ def bill_verdicts(
 
 def _signs(model: BillModel, cases: BillCases, sign_of: Mapping[str, str]) -> SignTable:
     """Signs of all rows, worked out in blocks: contributions of every column of every row are many."""
+    leaves = model.leaves()
     blocks = [
-        signs_of(*model.explain(cases.take(np.arange(at, min(at + BLOCK, len(cases))))), sign_of)
+        signs_of(*model.explain(cases.take(np.arange(at, min(at + BLOCK, len(cases)))), leaves), sign_of)
         for at in range(0, max(len(cases), 1), BLOCK)
     ]
     return replace(blocks[0], added=np.concatenate([block.added for block in blocks]))

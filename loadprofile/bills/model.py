@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from loadprofile.bills.cases import BillCases
-from loadprofile.bills.shapley import contributions, leaves_of
+from loadprofile.bills.shapley import Leaves, contributions, leaves_of
 from loadprofile.classify.calibration import logit
 from loadprofile.errors import ModelFileError
 from loadprofile.models.store import load_model, save_model
@@ -71,23 +71,35 @@ class BillModel:
             cases: any number; the answer for a row does not depend on the others.
             prevalence: share of fraud where the rows are from; None = as in the latest training visits.
         """
-        p = np.asarray(self.calibrator.transform(self.score(cases)), dtype=np.float64)
+        return self.probability_of(self.score(cases), prevalence)
+
+    def probability_of(
+        self, scores: NDArray[np.float64], prevalence: float | None = None
+    ) -> NDArray[np.float64]:
+        """``probability`` of rows whose ``score`` is known already."""
+        p = np.asarray(self.calibrator.transform(scores), dtype=np.float64)
         if prevalence is None:
             return p
         shift = logit(prevalence) - logit(float(self.manifest["prior"]))
         return np.asarray(expit(logit(p) + shift))
 
-    def explain(self, cases: BillCases) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
+    def leaves(self) -> tuple[Leaves, ...]:
+        """The leaves of the trees, for ``explain`` of many blocks of rows."""
+        return tuple(leaves_of(model) for model in self.trees)
+
+    def explain(
+        self, cases: BillCases, leaves: tuple[Leaves, ...] | None = None
+    ) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
         """``(n, k)`` contributions to ``score``, their base, and the names of the columns.
 
-        Contributions of a row and the base sum to its score.
+        Contributions of a row and the base sum to its score. ``leaves``: of ``leaves()``, None = found anew.
         """
         X = self.encoder.transform(cases)
         names = tuple(self.encoder.columns_)
         tree_at, additive_at = seen_by(names)
         total, base = np.zeros(X.shape), 0.0
-        for model in self.trees:
-            found, start = contributions(leaves_of(model), X[:, tree_at])
+        for own in self.leaves() if leaves is None else leaves:
+            found, start = contributions(own, X[:, tree_at])
             total[:, tree_at] += found / len(self.trees) / 2.0
             base += start / len(self.trees) / 2.0
         found, start = self.additive.contributions(X[:, additive_at])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from bills import made_histories
 
+from loadprofile.bills.cases import monthly_cases
 from loadprofile.bills.judging import TOO_LITTLE, WOULD_DECIDE, bill_probabilities, judge_monthly
 from loadprofile.bills.model import BillModel
 from loadprofile.errors import ModelFileError
@@ -31,6 +32,8 @@ def test_the_worklist_is_that_of_the_contract(bill_model: BillModel) -> None:
     frame = worklist(verdicts)
     assert tuple(frame.columns) == COLUMNS
     assert len(frame) == 400
+    known = monthly_cases(histories).take(np.arange(1, 400))
+    np.testing.assert_allclose(verdicts.probabilities[1:, -1], bill_model.probability(known), atol=1e-9)
     recovery = frame["expected_recovery"].to_numpy()
     assert (np.diff(recovery) <= 0).all()
     assert frame[[f"p_{c}" for c in CAUSES]].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-6)
