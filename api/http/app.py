@@ -6,11 +6,9 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from api.http import docs, problems
 from api.http.openapi import described
@@ -18,12 +16,13 @@ from api.http.routes import ROUTERS
 from api.http.service import make_service
 from api.http.settings import MEBIBYTE, Settings
 from api.http.watch import Watch
+from api.pages import ROUTERS as PAGES
+from api.pages.assets import STATIC, Assets
 from loadprofile.store.database import open_database
-
-STATIC = Path(__file__).parents[1] / "pages" / "static"
 
 UPLOADS = re.compile(
     r"/v1/(readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
+    r"|/cases/[^/]+/attachments"
 )
 """Where bodies may be large; elsewhere they are a few fields."""
 
@@ -67,10 +66,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *PAGES):
         app.include_router(router)
     app.include_router(docs.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_middleware(
         Watch,
         metrics=service.metrics,
