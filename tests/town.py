@@ -23,6 +23,7 @@ from loadprofile.emulate.phenomena import named
 from loadprofile.emulate.scenario import Scenario, _labels, _State
 from loadprofile.emulate.surroundings import Feeders, events, feeder_records, outages, registers
 from loadprofile.features.population import Context
+from loadprofile.ingest.event_meanings import code_table
 from loadprofile.store.case_work import assign
 from loadprofile.store.cases import open_for_finding
 from loadprofile.store.database import Database, open_database
@@ -93,6 +94,14 @@ def bills(scenario: Scenario) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def coded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Emulated events under the numbers that meters send."""
+    table = code_table()
+    numbers = table[table["vocabulary"] == "dlms"].drop_duplicates("meaning").set_index("meaning")["code"]
+    known = frame[frame["meaning"].isin(numbers.index)]
+    return known.assign(code=known["meaning"].map(numbers), vocabulary="dlms")
+
+
 def build(path: Path, seed: int = 11, homes: int = HOMES, days: int = DAYS) -> Town:
     """Simulate, record, screen."""
     scenario = scenario_of(homes, days, seed)
@@ -101,9 +110,8 @@ def build(path: Path, seed: int = 11, homes: int = HOMES, days: int = DAYS) -> T
     place = np.arange(len(profiles)) // ON_FEEDER
     topology, feeders = feeder_records(profiles, scenario.used, place, Feeders(), rng)
     context = Context(
-        events=events(scenario, rng), registers=registers(scenario, rng), outages=outages(scenario, rng),
-        topology=topology, feeders=feeders,
-    )  # fmt: skip
+        coded(events(scenario, rng)), registers(scenario, rng), outages(scenario, rng), topology, feeders
+    )
     result = screen([profiles], model_named("default"), context=context)
     known = datetime(2024, 3, 1, 6, tzinfo=UTC)
     migrate(path)

@@ -21,7 +21,8 @@ from api.http.paging import BIGGEST_KEY
 from api.http.problems import refused, too_large
 from api.http.security import AnalystCaller, AnyCaller, forbidden
 from api.http.service import Served, Service
-from api.pages.cases import CaseKey, allowed_case
+from api.http.sight import allowed_case
+from api.pages.cases import CaseKey
 from api.pages.rendering import fragment
 from api.pages.visiting import page_router
 from loadprofile.store import case_work

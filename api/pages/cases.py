@@ -5,7 +5,6 @@ A meter is named in the query, never in the path of a chart: ids may hold anythi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -24,10 +23,10 @@ from api.http.paging import BIGGEST_KEY
 from api.http.problems import not_found
 from api.http.security import AnyCaller
 from api.http.service import Served
+from api.http.sight import allowed_case
 from api.pages.rendering import page
 from api.pages.visiting import page_router
 from loadprofile.store.attachments import attachment
-from loadprofile.store.cases import case
 from loadprofile.store.feedback import OTHER_CAUSES
 
 router = page_router()
@@ -35,19 +34,6 @@ router = page_router()
 CaseKey = Annotated[int, Path(ge=1, le=BIGGEST_KEY)]
 Meter = Annotated[Printable | None, Query(max_length=200)]
 Run = Annotated[int | None, Query(alias="screening", ge=1, le=BIGGEST_KEY)]
-
-
-def allowed_case(connection: sa.Connection, caller: Caller, case_key: int) -> Mapping[str, Any]:
-    """A case that this caller may see.
-
-    Raises:
-        ProblemError: 404 for a field team whose case it is not, as if there were none.
-        NotFoundError: there is none.
-    """
-    row = case(connection, case_key)
-    if not caller.sees_all and row["assignee"] != caller.name:
-        raise not_found("case", case_key)
-    return row
 
 
 def view_for(
