@@ -10,9 +10,11 @@ numbers. Scripts and styles are files of ours or vendored ones: nothing is inlin
     cases        /cases/K and /meters/M: everything about one case, and the numbers of its charts
     case_work    what is done with a case, from its page
     mine         /mine: cases of one's own, for the field team
+    submit       /submit: files in, reports out
+    jobs, models, kpis
 """
 
-from api.pages import case_work, cases, mine, sign_in, worklist
+from api.pages import case_work, cases, jobs, kpis, mine, models, sign_in, submit, worklist
 
 ROUTERS = (
     sign_in.router,
@@ -20,4 +22,8 @@ ROUTERS = (
     mine.router,
     cases.router,
     case_work.router,
+    submit.router,
+    jobs.router,
+    models.router,
+    kpis.router,
 )

@@ -8,6 +8,7 @@
   const DAY = 86400000;
   const charts = [];
   let numbers = null;
+  const library = document.currentScript.dataset.echarts;
 
   const theme = () => {
     const style = getComputedStyle(document.documentElement);
@@ -179,11 +180,20 @@
   };
 
   const all = () => { const t = theme(); others(t); feeder(t); histogram(t); hours(t); seasons(t); timeline(t); document.body.dataset.charts = "drawn"; };
-  fetch(`/charts/courses?${canvas.dataset.query}`, { credentials: "same-origin" }).then(async (response) => {
+  // Only after the heat map, which is what was clicked for: a megabyte of library takes its time to be read.
+  const loaded = () => new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = library;
+    script.onload = resolve;
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  const begin = () => Promise.all([fetch(`/charts/courses?${canvas.dataset.query}`, { credentials: "same-origin" }), loaded()]).then(async ([response]) => {
     if (!response.ok) throw new Error(String(response.status));
     numbers = await response.json();
-    // After the heat map: that is what was clicked for.
-    requestAnimationFrame(() => setTimeout(all, 0));
+    all();
     document.addEventListener("themechange", all);
   }).catch(() => { for (const place of document.querySelectorAll(".chart")) nothing(place.id, "There are no readings to draw."); });
+  if (canvas.dataset.drawn) begin();
+  else document.addEventListener("heatmapdrawn", begin, { once: true });
 })();

@@ -232,7 +232,11 @@
     draw();
     canvas.dataset.drawn = String(Math.round(performance.now()));
     performance.mark("heatmap");
+    document.dispatchEvent(new Event("heatmapdrawn"));
     new ResizeObserver(draw).observe(canvas);
     document.addEventListener("themechange", draw);
-  }).catch((error) => { told.textContent = error.message === "404" ? "There are no readings of this meter." : "The readings could not be loaded."; });
+  }).catch((error) => {
+    document.dispatchEvent(new Event("heatmapdrawn"));
+    told.textContent = error.message === "404" ? "There are no readings of this meter." : "The readings could not be loaded.";
+  });
 })();
