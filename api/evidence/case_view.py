@@ -20,7 +20,7 @@ from loadprofile.store.cases import TRANSITIONS, case, history
 from loadprofile.store.feedback import feedback
 from loadprofile.store.findings import finding, screening
 from loadprofile.store.meter_tables import CUSTOMER, METERS
-from loadprofile.store.work_tables import FINDINGS, SCREENINGS, VISITS
+from loadprofile.store.work_tables import CASE_METERS, FINDINGS, SCREENINGS, VISITS
 from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Evidence, Verdicts
 
 HOW = (
@@ -129,10 +129,10 @@ def case_view(connection: sa.Connection, case_key: int, meter_id: str | None = N
     row = case(connection, case_key)
     if meter_id is not None and meter_id not in row["meter_ids"]:
         raise NotFoundError(f"meter of case {case_key}", meter_id)
-    members, total = _members(connection, row["screening_key"], row["meter_ids"])
+    members, _ = _members(connection, row["screening_key"], _of_case(case_key))
     if meter_id is None:
         meter_id = members[0].meter_id if members else row["meter_ids"][0]
-    return _view(connection, meter_id, row, members, total, row["screening_key"])
+    return _view(connection, meter_id, row, members, len(row["meter_ids"]), row["screening_key"])
 
 
 def meter_view(connection: sa.Connection, meter_id: str, screening_key: int | None = None) -> CaseView:
@@ -142,23 +142,15 @@ def meter_view(connection: sa.Connection, meter_id: str, screening_key: int | No
         NotFoundError: nothing was found about it.
     """
     found = finding(connection, meter_id, screening_key)
+    key = found["screening_key"]
     if found["case_key"] is not None:
         row = case(connection, found["case_key"])
-        members, total = _members(connection, found["screening_key"], row["meter_ids"])
-        return _view(connection, meter_id, row, members, total, found["screening_key"])
+        members, _ = _members(connection, key, _of_case(found["case_key"]))
+        return _view(connection, meter_id, row, members, len(row["meter_ids"]), key)
     members, total = (), 0
     if found["incident_id"]:
-        same = sa.and_(
-            FINDINGS.c.screening_key == found["screening_key"],
-            FINDINGS.c.incident_id == found["incident_id"],
-        )
-        ids = connection.execute(
-            sa.select(METERS.c.meter_id)
-            .join(FINDINGS, FINDINGS.c.meter_key == METERS.c.meter_key)
-            .where(same)
-        ).scalars()
-        members, total = _members(connection, found["screening_key"], list(ids))
-    return _view(connection, meter_id, None, members, total, found["screening_key"])
+        members, total = _members(connection, key, FINDINGS.c.incident_id == found["incident_id"])
+    return _view(connection, meter_id, None, members, total, key)
 
 
 def _view(
@@ -212,30 +204,32 @@ def _found(connection: sa.Connection, meter_id: str, screening_key: int | None) 
 
 
 def _members(
-    connection: sa.Connection, screening_key: int | None, meter_ids: Sequence[str]
+    connection: sa.Connection, screening_key: int | None, which: sa.ColumnElement[bool]
 ) -> tuple[tuple[Member, ...], int]:
-    """The first members, most to recover first, and how many there are."""
-    from loadprofile.store.database import parts_of
-
+    """The first members among the findings of a screening, most to recover first, and how many there are."""
     found = FINDINGS.c
-    rows: list[Any] = []
-    for part in parts_of(sorted(meter_ids)):
-        rows += connection.execute(
-            sa.select(METERS.c.meter_id, *(found[name] for name in _MEMBER), *_odds_columns())
-            .join(
-                FINDINGS, sa.and_(found.meter_key == METERS.c.meter_key, found.screening_key == screening_key)
-            )
-            .where(METERS.c.kind == CUSTOMER, METERS.c.meter_id.in_(part))
-        ).mappings()
-    rows.sort(key=lambda row: (-row["expected_recovery"], -row["anomaly_score"], row["meter_id"]))
+    mine = sa.and_(found.screening_key == screening_key, which)
+    rows = connection.execute(
+        sa.select(METERS.c.meter_id, *(found[name] for name in _MEMBER), *_odds_columns())
+        .join(FINDINGS, found.meter_key == METERS.c.meter_key)
+        .where(mine)
+        .order_by(found.expected_recovery.desc(), found.anomaly_score.desc(), METERS.c.meter_id)
+        .limit(MOST_MEMBERS)
+    ).mappings()
     members = tuple(
         Member(
             row["meter_id"], row["cause"], probability_of(row), row["onset"] or "", row["lost_kwh"],
             row["expected_recovery"],
         )
-        for row in rows[:MOST_MEMBERS]
+        for row in rows
     )  # fmt: skip
-    return members, len(meter_ids)
+    total = connection.execute(sa.select(sa.func.count()).select_from(FINDINGS).where(mine)).scalar_one()
+    return members, int(total)
+
+
+def _of_case(case_key: int) -> sa.ColumnElement[bool]:
+    keys = sa.select(CASE_METERS.c.meter_key).where(CASE_METERS.c.case_key == case_key)
+    return FINDINGS.c.meter_key.in_(keys)
 
 
 _MEMBER = ("cause", "onset", "lost_kwh", "expected_recovery", "anomaly_score")

@@ -12,8 +12,9 @@ from api.pages.models import plain_scores
 from loadprofile.store.feedback import Visit, record_feedback
 from loadprofile.store.jobs import add_job, finish_job, job, report_progress, start_job
 from loadprofile.store.model_register import add_model, champion, promote
+from loadprofile.store.visits import propose_visits, record_visits
 
-PLACES = ("/submit", "/jobs", "/models", "/kpis")
+PLACES = ("/visits", "/submit", "/jobs", "/models", "/kpis")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -86,3 +87,16 @@ def test_kpis_tell_what_verdicts_say(ada: Visitor) -> None:
     assert "Population stability index" in text
     assert "90 % to 100 %" in ada.see("/kpis?cause=fraud")
     assert ada.get("/kpis?cause=nonsense").status_code == 200
+
+
+def test_visits_tell_why_each_meter_was_chosen(ada: Visitor) -> None:
+    database = ada.served.service.database
+    assert "No visit was proposed" in ada.see("/visits")
+    chosen = propose_visits(ada.town.worklist, 8, 0.25, seed=3)
+    with database.writing() as connection:
+        record_visits(connection, 1, chosen, who="test", share=0.25, seed=3)
+    text = ada.see("/visits")
+    assert len(chosen) == text.count("<tr><td")
+    assert text.count(">by rank<") == (chosen["reason"] == "ranked").sum()
+    assert text.count(">by chance<") == (chosen["reason"] == "exploration").sum()
+    assert ada.get("/visits?screening=9").status_code == 404
