@@ -1,4 +1,4 @@
-"""Commands of the service: ``loadprofile serve | migrate | backup | restore | keys ... | users ...``."""
+"""Commands of the service: ``loadprofile serve | work | migrate | backup | restore | keys | users``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ users = typer.Typer(help="People who sign in to the page.", no_args_is_help=True
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of the service to the program."""
-    for command in (serve, migrate, backup, restore):
+    for command in (serve, work, migrate, backup, restore):
         app.command()(command)
     app.add_typer(keys, name="keys")
     app.add_typer(users, name="users")
@@ -89,6 +89,15 @@ def serve(
         behind_proxy=behind_proxy,
     )  # fmt: skip
     run(chosen, typer.echo)
+
+
+def work(database: DatabaseUrl = None) -> None:
+    """Run one worker alone: it does the jobs that were asked of the service on the same record."""
+    from api.http.serving import log_in_lines
+    from api.jobs.worker import work as do_jobs
+
+    log_in_lines()
+    do_jobs(settings_with(database=database))
 
 
 def migrate(database: DatabaseUrl = None) -> None:

@@ -146,9 +146,12 @@ def measure_fleet(
     *,
     hemisphere: str = "north",
     engine: Engine | None = None,
+    within: Engine | None = None,
     size: int = PART,
 ) -> Fleet:
     """Measure all meters of a spool; what is measured of each part is written to ``folder``.
+
+    ``engine`` runs the parts, ``within`` the batches of one part (it goes wherever the part does).
 
     Raises:
         NothingToJudgeError: when no meter can be judged.
@@ -161,7 +164,7 @@ def measure_fleet(
         Part(spool.only(rows), folder / f"part{at:05d}.npz", known, hemisphere)
         for at, (rows, known) in enumerate(zip(held, about, strict=True))
     )
-    found = engine.map(measure_part, parts)
+    found = engine.map(partial(measure_part, within=within), parts)
     if not any(summary.judged for summary in found):
         raise nothing_to_judge(len(spool))
     donors = tuple(np.concatenate([s.donors[k] for s in found]) for k in range(2))
@@ -195,9 +198,9 @@ def _look_at_part(found: Surprises, task: tuple[Part, NDArray[np.float64], NDArr
     return one_after_another(seen)
 
 
-def measure_part(part: Part) -> Summary:
+def measure_part(part: Part, within: Engine | None = None) -> Summary:
     """Map 1: measure one part, leave it on disk, and say what the fleet must know."""
-    found = measure(part.spool, part.context, hemisphere=part.hemisphere)
+    found = measure(part.spool, part.context, hemisphere=part.hemisphere, engine=within)
     peers = found.peers
     np.savez(
         part.path, values=found.table.values, names=np.array(found.table.names), shapes=peers.shapes,
@@ -244,15 +247,16 @@ def judge_fleet(
     *,
     first_incident: int = 0,
     engine: Engine | None = None,
+    within: Engine | None = None,
 ) -> list[Listed]:
-    """The worklist of each part, left beside what was measured of it.
+    """The worklist of each part, left beside what was measured of it; engines as of ``measure_fleet``.
 
     Incidents are numbered for the whole fleet, from ``first_incident`` on.
     """
     engine = engine or LocalEngine()
     prior = model.prior if prior is None else prior
     tasks = [(part, *fleet.shared(at)) for at, part in enumerate(fleet.parts)]
-    return engine.map(partial(_judge_part, tuple(detectors), model, prior, first_incident), tasks)
+    return engine.map(partial(_judge_part, tuple(detectors), model, prior, first_incident, within), tasks)
 
 
 def _judge_part(
@@ -260,17 +264,20 @@ def _judge_part(
     model: Model,
     prior: NDArray[np.float64],
     first_incident: int,
+    within: Engine | None,
     task: tuple[Part, FeatureTable, NDArray[np.int64]],
 ) -> Listed:
     """Map 2: verdicts of one part, as rows of the worklist."""
     part = task[0]
-    frames = []
-    for start in range(0, len(part.spool), JUDGED):
+
+    def judged(start: int) -> pd.DataFrame:
         rows = np.arange(start, min(start + JUDGED, len(part.spool)))
         measured = recalled(*task, rows)
         verdicts, _ = verdicts_on(measured, can_be_judged(measured.blocks), detectors, model, prior)
         incident = np.where(verdicts.incident < 0, -1, verdicts.incident + first_incident)
-        frames.append(worklist(replace(verdicts, incident=incident)))
+        return worklist(replace(verdicts, incident=incident))
+
+    frames = (within or LocalEngine()).map(judged, range(0, len(part.spool), JUDGED))
     return leave(ranked_together(frames), part.path.with_suffix(".worklist"))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from loadprofile.features.population import Population
 from loadprofile.features.rational import RATIONALS
+from loadprofile.profiles import frozen
 
 Floats = NDArray[np.float64]
 Moments = NDArray[np.datetime64]
@@ -41,7 +42,7 @@ def both(*strengths: ArrayLike) -> Floats:
     parts = np.broadcast_arrays(*(np.asarray(s, dtype=np.float64) for s in strengths))
     stacked = np.stack(parts)
     out: Floats = np.min(stacked, axis=0)  # NaN if any is NaN
-    out[np.nanmin(np.nan_to_num(stacked, nan=1.0), axis=0) == 0.0] = 0.0
+    out[(stacked == 0.0).any(axis=0)] = 0.0
     return out
 
 
@@ -79,6 +80,7 @@ class Measures:
     def __init__(self, population: Population) -> None:
         self.population = population
         self._at = {name: i for i, name in enumerate(population.features.names)}
+        self._moments: dict[str, Moments] = {}
 
     def __len__(self) -> int:
         return len(self.population.profiles)
@@ -98,10 +100,13 @@ class Measures:
         return out
 
     def when(self, name: str) -> Moments:
-        """The moment ``when.NAME`` of each meter; NaT where there is none."""
-        if f"when.{name}" not in self._at:
-            return np.full(len(self), np.datetime64("NaT", "m"))
-        return self.population.moment(name)
+        """The moment ``when.NAME`` of each meter, read-only; NaT where there is none."""
+        # asked for again and again: of a single meter that was a fifth of all time
+        if name not in self._moments:
+            there = f"when.{name}" in self._at
+            found = self.population.moment(name) if there else np.full(len(self), np.datetime64("NaT", "m"))
+            self._moments[name] = frozen(found)
+        return self._moments[name]
 
     @property
     def first_slot(self) -> np.datetime64:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,24 +68,25 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
     # Ties are broken by the id, so that the same meters in another order give the same list.
     order = np.lexsort((verdicts.meter_ids, -verdicts.anomaly_score.round(6), -recovery.round(3)))
     probabilities = rounded_to_one(verdicts.probabilities)
-    frame = pd.DataFrame({"meter_id": verdicts.meter_ids.astype(object)})
-    frame["anomaly_score"] = verdicts.anomaly_score.round(6)
-    frame["cause"] = verdicts.cause.astype(object)
+    # one frame at the end: column by column takes ten times as long for a single meter
+    columns: dict[str, Any] = {"meter_id": verdicts.meter_ids.astype(object)}
+    columns["anomaly_score"] = verdicts.anomaly_score.round(6)
+    columns["cause"] = verdicts.cause.astype(object)
     for at, cause in enumerate(CAUSES):
-        frame[f"p_{cause}"] = probabilities[:, at]
+        columns[f"p_{cause}"] = probabilities[:, at]
     for name in ("onset", "onset_low", "onset_high", "end"):
-        frame[name] = iso(getattr(verdicts, name))
+        columns[name] = iso(getattr(verdicts, name))
     for name in ("lost_kwh", "lost_kwh_low", "lost_kwh_high"):
-        frame[name] = getattr(verdicts, name).round(3)
-    frame["expected_recovery"] = recovery.round(3)
-    frame["queue"] = [QUEUES[cause] for cause in verdicts.cause.tolist()]
-    frame["incident_id"] = ["" if i < 0 else f"I{i:05d}" for i in verdicts.incident.tolist()]
-    frame["would_decide"] = list(verdicts.would_decide)
+        columns[name] = getattr(verdicts, name).round(3)
+    columns["expected_recovery"] = recovery.round(3)
+    columns["queue"] = [QUEUES[cause] for cause in verdicts.cause.tolist()]
+    columns["incident_id"] = ["" if i < 0 else f"I{i:05d}" for i in verdicts.incident.tolist()]
+    columns["would_decide"] = list(verdicts.would_decide)
     evidence = verdicts.evidence or ((),) * n
-    frame["evidence"] = [
+    columns["evidence"] = [
         json.dumps([e.as_dict() for e in said], ensure_ascii=False, allow_nan=False) for said in evidence
     ]
-    frame = frame.iloc[order].reset_index(drop=True)
+    frame = pd.DataFrame(columns).iloc[order].reset_index(drop=True)
     frame.insert(0, "rank", np.arange(1, n + 1))
     return frame[list(COLUMNS)]
 

@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         service.database.close()
         service.probe.database.close()
+        service.queue.close()
 
     app = FastAPI(
         title="loadprofile",

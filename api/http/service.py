@@ -14,10 +14,16 @@ from api.http.limiting import Limiter
 from api.http.settings import Settings
 from api.http.watch import Metrics
 from api.http.writing import Writer
+from api.jobs.chosen_model import Models
+from api.jobs.one_meter import OneMeter
+from api.jobs.queue import Queue
 from loadprofile.store.database import Database, open_database
 
 BIG_BODIES = 2
 """Large bodies that are taken in at once; others wait. It bounds what uploads can take of memory."""
+
+STREAMS = 100
+"""Listeners to the progress of jobs at once; each asks the record now and then."""
 
 PASSWORDS = 2
 """Passwords that are checked at once: each takes 64 MB and a moment by design."""
@@ -56,6 +62,10 @@ class Service:
         requests, strangers, sign_ins: limits per key, per address with wrong keys, per name and address.
         running: writes with an ``Idempotency-Key`` that are at work in this process.
         big_bodies, passwords: how many at once.
+        queue: hands jobs to workers.
+        models: loaded models.
+        one_meter: judges single meters.
+        streams: how many listen to the progress of jobs.
         probe, probing: a connection of its own that asks whether the record is ready, one at a time.
     """
 
@@ -68,19 +78,24 @@ class Service:
     strangers: Limiter
     sign_ins: Limiter
     probe: Probe
+    queue: Queue
+    models: Models
+    one_meter: OneMeter
     running: dict[tuple[str, str], object] = field(default_factory=dict)
     big_bodies: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(BIG_BODIES))
     passwords: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(PASSWORDS))
+    streams: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(STREAMS))
     probing: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
 
 def make_service(settings: Settings, database: Database) -> Service:
     """A service on an open record."""
-    writer = Writer(database)
+    writer, models = Writer(database), Models(database)
     return Service(
         settings, database, Metrics(), writer, KeyRing(database, writer), Limiter(settings.rate),
         Limiter(settings.stranger_rate), Limiter(settings.sign_in_rate),
-        Probe(open_database(settings.database, wait_seconds=1.0, pool=1)),
+        Probe(open_database(settings.database, wait_seconds=1.0, pool=1)), Queue(settings.database),
+        models, OneMeter(database, models),
     )  # fmt: skip
 
 

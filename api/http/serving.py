@@ -17,6 +17,7 @@ from api.http.app import create_app
 from api.http.keys import first_key
 from api.http.settings import Settings
 from api.http.watch import configure_logs
+from api.jobs.worker import Workers
 from loadprofile.store.database import open_database
 from loadprofile.store.migrating import migrate
 
@@ -76,7 +77,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     log_in_lines()
     several = settings.processes > 1
     if several:
-        _hand_down(settings)
+        os.environ.update(settings.as_variables())  # they get nothing else
     config = _Config(
         "api.http.serving:from_environment" if several else create_app(settings),
         factory=several,
@@ -90,15 +91,12 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=60,  # a busy machine takes its time to import everything
     )
-    if several:
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
-    else:
-        uvicorn.Server(config).run()
-
-
-def _hand_down(settings: Settings) -> None:
-    """Settings as variables: processes that the server starts get nothing else."""
-    for name in Settings.model_fields:
-        value = getattr(settings, name)
-        if value is not None and not isinstance(value, tuple):
-            os.environ[f"LOADPROFILE_{name.upper()}"] = str(value)
+    workers = Workers(settings)
+    workers.start()
+    try:
+        if several:
+            Multiprocess(config, sockets=[config.bind_socket()]).run()
+        else:
+            uvicorn.Server(config).run()
+    finally:
+        workers.stop()

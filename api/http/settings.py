@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
         exploration: share of proposed visits that are drawn by chance.
         hemisphere: which months are winter.
         workers: worker processes for jobs; 0 = none here (they are started elsewhere).
+        silence: seconds without a sign of life after which a job is taken from its worker.
         processes: processes that answer requests; limits of rates hold for each of them.
         behind_proxy: whether ``X-Forwarded-*`` of a proxy on this machine tell where a request is from.
     """
@@ -64,6 +66,7 @@ class Settings(BaseSettings):
     exploration: Annotated[float, Field(ge=0.0, le=0.5)] = 0.05
     hemisphere: str = "north"
     workers: Annotated[int, Field(ge=0, le=16)] = 1
+    silence: Annotated[float, Field(ge=0.5)] = 30.0
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     behind_proxy: bool = False
     attachments: tuple[str, ...] = ("image/jpeg", "image/png", "application/pdf", "text/plain")
@@ -78,3 +81,14 @@ class Settings(BaseSettings):
     def cookies_over_https_only(self) -> bool:
         """Whether cookies carry ``Secure``."""
         return not self.only_here if self.secure_cookies is None else self.secure_cookies
+
+    def as_variables(self) -> dict[str, str]:
+        """The same as variables, for processes that get nothing else."""
+        out = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is not None:
+                out[f"LOADPROFILE_{name.upper()}"] = (
+                    json.dumps(value) if isinstance(value, tuple) else str(value)
+                )
+        return out

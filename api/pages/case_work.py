@@ -19,9 +19,10 @@ from api.http.callers import Caller
 from api.http.columns import Printable
 from api.http.paging import BIGGEST_KEY
 from api.http.problems import refused, too_large
+from api.http.routes.case_changes import IN_FIELD
+from api.http.routes.cases import seen
 from api.http.security import AnalystCaller, AnyCaller, forbidden
 from api.http.service import Served, Service
-from api.http.sight import allowed_case
 from api.pages.cases import CaseKey
 from api.pages.rendering import fragment
 from api.pages.visiting import page_router
@@ -36,9 +37,6 @@ Meter = Annotated[Printable, Form(min_length=1, max_length=200)]
 Reason = Annotated[str, Form(max_length=10_000)]
 Amount = Annotated[str, Form(max_length=20)]
 
-FIELD_STATES = ("assigned", "in_field", "waiting_for_data")
-"""What a field team may make of its case; to close it is the analyst's."""
-
 
 def worked(
     service: Service,
@@ -51,7 +49,7 @@ def worked(
     """Do it, and show the case's work and record as they are then."""
 
     def allowed(connection: sa.Connection) -> None:
-        allowed_case(connection, caller, case_key)
+        seen(connection, case_key, caller)
         work(connection)
 
     service.writer.run(allowed)
@@ -80,7 +78,7 @@ def move_case(
     state: Annotated[Printable, Form(max_length=40)], comment: Reason = "",
 ) -> Response:  # fmt: skip
     """Move it to another state; closing needs words."""
-    if not caller.sees_all and state not in FIELD_STATES:
+    if not caller.sees_all and state not in IN_FIELD:
         raise forbidden("a field team moves its case between assigned, in field and waiting for data")
     if state == "closed" and not comment.strip():
         raise refused("say what came of it before closing the case")
@@ -130,7 +128,7 @@ def wake_case(
     """End its snooze, or show it again."""
 
     def work(connection: sa.Connection) -> None:
-        row = allowed_case(connection, caller, case_key)
+        row = seen(connection, case_key, caller)
         undo = case_work.unsuppress if row["suppressed_at"] is not None else case_work.wake
         undo(connection, case_key, who=caller.who, expected=version)
 

@@ -21,9 +21,9 @@ from api.http.callers import Caller
 from api.http.columns import Printable
 from api.http.paging import BIGGEST_KEY
 from api.http.problems import not_found
+from api.http.routes.cases import seen
 from api.http.security import AnyCaller
 from api.http.service import Served
-from api.http.sight import allowed_case
 from api.pages.rendering import page
 from api.pages.visiting import page_router
 from loadprofile.store.attachments import attachment
@@ -41,7 +41,7 @@ def view_for(
 ) -> CaseView:
     """The view of a case or of a meter, as far as the caller may see it."""
     if case_key is not None:
-        allowed_case(connection, caller, case_key)
+        seen(connection, case_key, caller)
         return case_view(connection, case_key, meter)
     if meter is None or not caller.sees_all:
         raise not_found("meter", meter or "")
@@ -128,7 +128,7 @@ class Charted:
             if not self.caller.sees_all:
                 raise not_found("meter", self.meter)
             return None
-        row = allowed_case(connection, self.caller, self.case_key)
+        row = seen(connection, self.case_key, self.caller)
         if self.meter not in row["meter_ids"]:
             raise not_found(f"meter of case {self.case_key}", self.meter)
         return row["as_of"] if self.as_opened else None
@@ -165,7 +165,7 @@ def courses_chart(service: Served, chart: Chart) -> Response:
 def attached_file(caller: AnyCaller, service: Served, case_key: CaseKey, attachment_key: CaseKey) -> Response:
     """A file of a case, to be saved: never shown as a page of this service."""
     with service.database.reading() as connection:
-        allowed_case(connection, caller, case_key)
+        seen(connection, case_key, caller)
         row = attachment(connection, attachment_key)
     if row["case_key"] != case_key:
         raise not_found("attachment", attachment_key)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import sqlalchemy as sa
-from fastapi import Form, Request, Response
+from fastapi import Request, Response
 
 from api.evidence.case_view import rows_of
-from api.http.security import AnalystCaller, OperatorCaller
+from api.http.security import AnalystCaller
 from api.http.service import Served
 from api.pages.rendering import page
 from api.pages.visiting import page_router
-from loadprofile.store.model_register import models, roll_back
+from loadprofile.store.model_register import models
 from loadprofile.store.work_tables import PROMOTIONS
 
 router = page_router()
@@ -58,12 +58,3 @@ def models_page(request: Request, caller: AnalystCaller, service: Served) -> Res
         request, "models.html.j2", caller, title="Models", rows=rows, promotions=promotions, names=names,
         packaged=service.settings.model,
     )  # fmt: skip
-
-
-@router.post("/models/roll-back")
-def roll_back_now(
-    caller: OperatorCaller, service: Served, reason: Annotated[str, Form(max_length=10_000)]
-) -> Response:
-    """The model before the last promotion screens again."""
-    service.writer.run(lambda connection: roll_back(connection, reason, who=caller.who))
-    return Response(status_code=204, headers={"HX-Redirect": "/models"})

@@ -28,17 +28,35 @@ def peers_features(groups: PeerGroups) -> FeatureTable:
     peers'; ``level_trend_vs_peers`` is the log change of level from first to last third, peers' removed.
     """
     power = groups.blocks.power
-    n = len(power)
-    own = np.full((n, 8), np.nan)
-    together = np.full((n, 2), np.nan)
-    for start in range(0, n, 512):
-        rows = slice(start, min(start + 512, n))
-        own[rows] = _own_numbers(power[rows])
-        together[rows] = _together(power[rows], groups.expected(rows))
-    columns = np.full((n, len(NAMES)), np.nan)
+    own = np.full((len(power), 8), np.nan)
+    together = np.full((len(power), 2), np.nan)
+    for start in range(0, len(power), 512):
+        rows = slice(start, min(start + 512, len(power)))
+        own[rows] = own_numbers(power[rows])
+        together[rows] = correlated(power[rows], groups.expected(rows))
+    return differences(groups.blocks.meter_ids, groups.labels, groups.shapes, own, together)
+
+
+def differences(
+    meter_ids: NDArray[np.str_],
+    labels: NDArray[np.int64],
+    shapes: NDArray[np.float64],
+    own: NDArray[np.float64],
+    together: NDArray[np.float64],
+) -> FeatureTable:
+    """``peers_features`` from what was worked out of each meter by itself.
+
+    Args:
+        meter_ids: ``(n,)``.
+        labels: ``(n,)``, as of ``PeerGroups``.
+        shapes: ``(n, h)``, as of ``PeerGroups``.
+        own: ``(n, 8)``, of ``own_numbers``.
+        together: ``(n, 2)``, of ``correlated``.
+    """
+    columns = np.full((len(meter_ids), len(NAMES)), np.nan)
     level = own[:, 0]
-    for label in range(-1, int(groups.labels.max(initial=-1)) + 1):
-        rows_ = np.flatnonzero(groups.labels == label)
+    for label in range(-1, int(labels.max(initial=-1)) + 1):
+        rows_ = np.flatnonzero(labels == label)
         if label < 0 or len(rows_) == 0:
             continue
         columns[rows_, 0] = len(rows_) - 1
@@ -50,13 +68,13 @@ def peers_features(groups: PeerGroups) -> FeatureTable:
             columns[rows_, 7] = np.where(middle[:, 5] > 0, own[rows_, 5] / middle[:, 5], np.nan)
         for column, source in ((3, 1), (4, 2), (5, 3), (6, 4), (8, 6)):
             columns[rows_, column] = own[rows_, source] - middle[:, source]
-        shapes = groups.shapes[rows_]
-        others = (shapes.sum(axis=0) - shapes) / (len(rows_) - 1)
-        columns[rows_, 2] = np.abs(shapes - others).mean(axis=1)
+        mine = shapes[rows_]
+        others = (mine.sum(axis=0) - mine) / (len(rows_) - 1)
+        columns[rows_, 2] = np.abs(mine - others).mean(axis=1)
     columns[:, 9:11] = together
     columns[~np.isfinite(columns)] = np.nan
     names = tuple(f"peers.{name}" for name in NAMES)
-    return FeatureTable(groups.blocks.meter_ids, names, columns.astype(np.float32))
+    return FeatureTable(meter_ids, names, columns.astype(np.float32))
 
 
 def _medians_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,7 +93,7 @@ def _medians_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _own_numbers(power: NDArray[np.float32]) -> NDArray[np.float64]:
+def own_numbers(power: NDArray[np.float32]) -> NDArray[np.float64]:
     """Level (kW), night and evening share, p99/mean, zero share, p5/mean and entropy, ``(m, 8)``."""
     m = len(power)
     out = np.full((m, 8), np.nan)
@@ -151,7 +169,7 @@ def _entropy(ordered: NDArray[np.float32], first: float, last: float) -> float:
     return out
 
 
-def _together(power: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
+def correlated(power: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
     """Correlation with the peers' days, and the change of level against them, ``(m, 2)``."""
     out = np.full((len(power), 2), np.nan)
     _compare(power, expected, out)

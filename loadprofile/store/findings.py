@@ -270,6 +270,14 @@ def whole_worklist(connection: sa.Connection, screening_key: int | None = None) 
     return _frame([dict(row) for row in rows])[list(COLUMNS)]
 
 
+def ranked_queues(connection: sa.Connection, screening_key: int, filters: Filters) -> pd.DataFrame:
+    """``meter_id`` and ``queue`` of all wanted rows by rank: what visits are drawn from."""
+    asked = _joined().with_only_columns(METERS.c.meter_id, FINDINGS.c.queue)
+    asked = asked.where(FINDINGS.c.screening_key == screening_key, *_conditions(filters))
+    rows = connection.execute(asked.order_by(FINDINGS.c.rank)).all()
+    return pd.DataFrame(rows, columns=["meter_id", "queue"])
+
+
 def finding(connection: sa.Connection, meter_id: str, screening_key: int | None = None) -> dict[str, Any]:
     """What was found about one meter, evidence parsed; by default in its last finished screening.
 

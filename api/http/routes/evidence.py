@@ -12,9 +12,9 @@ from api.evidence.case_view import case_view
 from api.evidence.pack import as_html, as_json, as_pdf, contents, for_page, html_policy
 from api.http.columns import Printable
 from api.http.paging import BIGGEST_KEY
+from api.http.routes.cases import seen
 from api.http.security import AnyCaller
 from api.http.service import Served
-from api.http.sight import allowed_case
 
 router = APIRouter(prefix="/v1/cases", tags=["Cases"])
 
@@ -61,7 +61,7 @@ def get_evidence(
     else.
     """
     with service.database.reading() as connection:
-        allowed_case(connection, caller, case_key)
+        seen(connection, case_key, caller)
         view = case_view(connection, case_key, meter_id)
         body = contents(connection, view, datetime.now(UTC), pictures=kind != "json")
     headers = {"Cache-Control": "no-store"}
