@@ -8,7 +8,7 @@ export LOADPROFILE_SHARED_DATA := $(SHARED)
 # The kernels are compiled for one core each; BLAS threads beside them only stall.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test check shape format lock model benchmarks clean
+.PHONY: setup demo test soak check shape format lock model benchmarks clean
 
 setup: .venv/.ready
 
@@ -30,6 +30,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Long: kills at random moments. Each file of tests/soak is a run of its own.
+soak: setup
+	$(BIN)/python -m pytest -q -s $(wildcard tests/soak/*.py)
 
 check: setup
 	$(BIN)/ruff check .

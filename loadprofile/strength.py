@@ -55,18 +55,24 @@ def either(*strengths: ArrayLike) -> Floats:
     return out
 
 
+def _or_none(strength: ArrayLike) -> Floats:
+    """0 where it cannot be told (``numpy.nan_to_num`` takes five times as long for a single meter)."""
+    values = np.asarray(strength, dtype=np.float64)
+    return np.where(np.isnan(values), 0.0, values)
+
+
 def unless(strength: ArrayLike, *excuses: ArrayLike) -> Floats:
     """A strength weakened by each excuse; an excuse that cannot be judged excuses nothing."""
     out = np.array(strength, dtype=np.float64)
     for excuse in excuses:
-        out = out * (1.0 - np.nan_to_num(np.asarray(excuse, dtype=np.float64)))
+        out = out * (1.0 - _or_none(excuse))
     return out
 
 
 def lifted(strength: ArrayLike, by: ArrayLike, most: float = 1.0) -> Floats:
     """A strength raised towards ``most`` where supporting evidence ``by`` (0..1, NaN = none) is there."""
     s = np.asarray(strength, dtype=np.float64)
-    out: Floats = s + np.maximum(most - s, 0.0) * np.nan_to_num(np.asarray(by, dtype=np.float64)) * (s > 0)
+    out: Floats = s + np.maximum(most - s, 0.0) * _or_none(by) * (s > 0)
     return out
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -64,7 +65,13 @@ def log_in_lines() -> None:
 def from_environment() -> FastAPI:
     """The app of one of several server processes; its settings come from variables."""
     log_in_lines()
-    return create_app(Settings())
+    return _warm(create_app(Settings()))
+
+
+def _warm(app: FastAPI) -> FastAPI:
+    """The app, which gets ready for single meters beside its first requests."""
+    threading.Thread(target=app.state.service.one_meter.warm_up, name="warm-up", daemon=True).start()
+    return app
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> None:
@@ -79,7 +86,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     if several:
         os.environ.update(settings.as_variables())  # they get nothing else
     config = _Config(
-        "api.http.serving:from_environment" if several else create_app(settings),
+        "api.http.serving:from_environment" if several else _warm(create_app(settings)),
         factory=several,
         workers=settings.processes,
         host=settings.host,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,11 +52,22 @@ def choose(connection: sa.Connection, settings: Settings, wanted: int | None = N
     path = _path(settings.model)
     if not path.is_file():
         raise ModelFileError(settings.model, "no such file (or write: default)")
-    return ChosenModel(None, settings.model, sha256(path))
+    return ChosenModel(None, settings.model, _sha256(path))
 
 
 def _path(name: str) -> Path:
     return Path(str(files("loadprofile.models").joinpath("default.lpm"))) if name == "default" else Path(name)
+
+
+def _sha256(path: Path) -> str:
+    now = path.stat()
+    return _sha256_of(path, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=8)
+def _sha256_of(path: Path, _changed: int, _size: int) -> str:
+    """Of a file as it was then: megabytes need not be read for every screening that is asked for."""
+    return sha256(path)
 
 
 class Models:

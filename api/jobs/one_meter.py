@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ from api.assembly import detectors, prior_for
 from api.jobs.chosen_model import ChosenModel, Models
 from api.jobs.population_facts import Index, PartFacts, facts_of, index_of
 from api.jobs.stored_meters import context_of
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import LoadProfileError, NothingToJudgeError
 from loadprofile.features.balance import no_balance
 from loadprofile.features.change import change_features
 from loadprofile.features.cohorts import find_cohorts
@@ -124,6 +125,13 @@ class OneMeter:
         verdicts, _ = verdicts_on(measured, judged, self._detectors, fitted, prior)
         (said,) = worklist(verdicts).drop(columns="rank").to_dict("records")
         return Judged(said, key, cube.days[0], cube.days[-1], as_screened, row["as_of"])
+
+    def warm_up(self) -> None:
+        """Judge some meter of the last screening, so that the first who asks does not wait for everything."""
+        with suppress(LoadProfileError):
+            with self.database.reading() as connection:
+                index = index_of(connection, screening(connection)["screening_key"])
+            self.judge(next(iter(index.place)))
 
     def _facts(self, connection: sa.Connection, key: int, meter_id: str) -> tuple[PartFacts, Surprises]:
         with self._lock:

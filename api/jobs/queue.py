@@ -86,7 +86,8 @@ class Queue:
         return self.huey
 
     def take(self) -> int | None:
-        """The next key, taken out; None where none waits."""
+        """The next key, taken out; None where none waits now."""
+        self.huey.storage.blocking = False
         task = self.huey.dequeue()
         return None if task is None else int(task.args[0])
 
