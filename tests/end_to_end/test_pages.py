@@ -133,11 +133,11 @@ def drawn_after_click(page: Any, click: Any) -> float:
 
 
 def crowding() -> float:
-    """How much slower than alone a process runs at this moment: its time by the wall over that of its core."""
-    wall, core = time.perf_counter(), time.process_time()
-    while time.process_time() - core < 0.08:
+    """How much slower than alone a thread runs at this moment: time by the wall over time on a core."""
+    wall, core = time.perf_counter(), time.thread_time()
+    while time.thread_time() - core < 0.08:
         pass
-    return max((time.perf_counter() - wall) / (time.process_time() - core), 1.0)
+    return max((time.perf_counter() - wall) / (time.thread_time() - core), 1.0)
 
 
 def work_off(town: Town) -> None:
