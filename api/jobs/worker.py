@@ -131,6 +131,8 @@ class Workers:
             for at, process in enumerate(self._processes):
                 if process.poll() is not None and not self._over.is_set():
                     log.warning("worker died", pid=process.pid, status=process.returncode)
+                    if process.stdin is not None:
+                        process.stdin.close()
                     self._processes[at] = self._one()
 
     def stop(self) -> None:

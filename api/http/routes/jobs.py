@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -79,7 +79,7 @@ def get_jobs(
     if values is not None:
         asked = asked.where(JOBS.c.job_key < values[0])
     with service.database.reading() as connection:
-        rows = [named(row) for row in connection.execute(asked).mappings()]
+        rows = [_shown(row) for row in connection.execute(asked).mappings()]
     more = cursor_after(rows[limit - 1]["job_key"]) if len(rows) > limit else None
     return json_response({"jobs": rows[:limit], "next": more})
 
@@ -95,9 +95,18 @@ def get_job(
     return json_response(_read(service, job_key))
 
 
+def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A job; of listed meters only how many there are, for there may be many thousands."""
+    out = named(row)
+    meters = out["arguments"].get("meters")
+    if isinstance(meters, list):
+        out["arguments"] = {**out["arguments"], "meters": len(meters)}
+    return out
+
+
 def _read(service: Service, job_key: int) -> dict[str, Any]:
     with service.database.reading() as connection:
-        return named(job(connection, job_key))
+        return _shown(job(connection, job_key))
 
 
 @router.post("/{job_key}/cancel", response_model=Job, summary="Cancel a job",

@@ -69,6 +69,7 @@ def test_a_screening_is_asked_for_done_and_read(
     run_job(served.service.database, settings, few["job"], KINDS)
     failed = served.get(f"/v1/jobs/{few['job']}").json()
     assert (failed["state"], failed["result"]) == ("failed", None)
+    assert failed["arguments"]["meters"] == 1
 
 
 def test_jobs_are_listed_and_cancelled(served_on_both: Served) -> None:
