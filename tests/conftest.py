@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-pytest_plugins = ["bills", "cer_layout", "databases", "serving", "small_model", "steg_bills"]
+pytest_plugins = ["bills", "cer_layout", "databases", "serving", "small_model", "steg_bills", "town"]
 
 
 @pytest.fixture(scope="session")

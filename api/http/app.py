@@ -8,12 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
 from api.http import docs, problems
@@ -23,15 +21,16 @@ from api.http.service import Service, make_service
 from api.http.settings import MEBIBYTE, Settings
 from api.http.watch import Watch
 from loadprofile.errors import StoreError
+from api.pages import ROUTERS as PAGES
+from api.pages.assets import STATIC, Assets
 from loadprofile.store.database import open_database
 from loadprofile.store.idempotency import forget_answers
 
 log = structlog.get_logger("loadprofile.http")
 
-STATIC = Path(__file__).parents[1] / "pages" / "static"
-
 UPLOADS = re.compile(
     r"/v1/(models/files|readings|meters|events|registers|outages|topology|invoices|feedback|cases/[^/]+/attachments)"
+    r"|/cases/[^/]+/attachments"
 )
 """Where bodies may be large; elsewhere they are a few fields."""
 
@@ -92,10 +91,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *PAGES):
         app.include_router(router)
     app.include_router(docs.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_middleware(
         Watch,
         metrics=service.metrics,

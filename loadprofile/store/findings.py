@@ -50,6 +50,7 @@ class Filters:
         assignee: meters with an open case that is this person's.
         with_case: only meters with an open case (True) or without one (False).
         meter_ids: one of these meters.
+        folded: of each incident only its most urgent meter among the wanted rows.
     """
 
     causes: tuple[str, ...] | None = None
@@ -63,6 +64,7 @@ class Filters:
     assignee: str | None = None
     with_case: bool | None = None
     meter_ids: tuple[str, ...] | None = None
+    folded: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -232,7 +234,13 @@ def findings_page(
     value = column if sort in {"rank", "expected_recovery", "anomaly_score"} else sa.func.coalesce(
         column, _LAST if sort == "onset" else _ABSENT
     )  # fmt: skip
-    asked = _joined().where(FINDINGS.c.screening_key == key, *_conditions(filters or Filters()))
+    chosen = filters or Filters()
+    asked = wanted(key, chosen)
+    if chosen.folded:
+        each = wanted(key, chosen).where(FINDINGS.c.incident_id.is_not(None))
+        firsts = each.with_only_columns(sa.func.min(FINDINGS.c.rank)).group_by(FINDINGS.c.incident_id)
+        alone = FINDINGS.c.incident_id.is_(None)
+        asked = asked.where(sa.or_(alone, FINDINGS.c.rank.in_(firsts.correlate(None).scalar_subquery())))
     if cursor is not None:
         mark, meter = _read_cursor(cursor, key, sort)
         past = value > mark if rises else value < mark
@@ -305,6 +313,11 @@ def _joined() -> sa.Select[Any]:
         .join(METERS, METERS.c.meter_key == FINDINGS.c.meter_key)
         .outerjoin(CASES, CASES.c.case_key == open_one)
     )
+
+
+def wanted(screening_key: int, filters: Filters) -> sa.Select[Any]:
+    """The rows of a screening that the filters let through (``folded`` apart), in no order."""
+    return _joined().where(FINDINGS.c.screening_key == screening_key, *_conditions(filters))
 
 
 def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -1,0 +1,75 @@
+"""``GET /v1/cases/{case_key}/evidence``: the evidence pack of a case."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from api.evidence.case_view import case_view
+from api.evidence.pack import as_html, as_json, as_pdf, contents, for_page, html_policy
+from api.http.columns import Printable
+from api.http.paging import BIGGEST_KEY
+from api.http.routes.cases import seen
+from api.http.security import AnyCaller
+from api.http.service import Served
+
+router = APIRouter(prefix="/v1/cases", tags=["Cases"])
+
+EXAMPLE: dict[str, Any] = {
+    "made_at": "2024-03-01T08:00:00+00:00",
+    "meter": {"meter_id": "A100", "feeder_id": "F12", "tariff": None, "timezone": "UTC"},
+    "case": {"case_key": 7, "version": 2, "cause": "fraud", "state": "assigned", "meter_ids": ["A100"]},
+    "finding": {"cause": "fraud", "p_fraud": 0.905, "onset": "2023-08-24", "lost_kwh": 3183.0},
+    "summary": ["Most likely fraud: fraud 91 %, data mismatch 4 %."],
+    "would_decide": "",
+    "feedback": [],
+    "history": [],
+}
+
+
+@router.get(
+    "/{case_key}/evidence",
+    summary="Get the evidence pack of a case",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The pack: everything as JSON, or one printable page.",
+            "content": {
+                "application/json": {"schema": {"type": "object"}, "example": EXAMPLE},
+                "text/html": {"schema": {"type": "string"}},
+                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        404: {"description": "No such case, or not one of the caller's."},
+    },
+)
+def get_evidence(
+    caller: AnyCaller,
+    service: Served,
+    case_key: Annotated[int, Path(ge=1, le=BIGGEST_KEY)],
+    kind: Annotated[Literal["json", "html", "pdf"], Query(alias="format")] = "json",
+    meter_id: Annotated[
+        Printable | None, Query(max_length=200, description="One of the case's meters; left out: the first.")
+    ] = None,
+) -> Response:
+    """What was found and why, the pictures, the work and the visits: to read, to print, to take along.
+
+    JSON holds all of it and the numbers behind the pictures; HTML and PDF are one page that needs nothing
+    else.
+    """
+    with service.database.reading() as connection:
+        seen(connection, case_key, caller)
+        view = case_view(connection, case_key, meter_id)
+        body = contents(connection, view, datetime.now(UTC), pictures=kind != "json")
+    headers = {"Cache-Control": "no-store"}
+    if kind == "json":
+        return Response(as_json(body), media_type="application/json", headers=headers)
+    page = for_page(view, body)
+    if kind == "html":
+        headers["Content-Security-Policy"] = html_policy()
+        return Response(as_html(page), media_type="text/html; charset=utf-8", headers=headers)
+    headers["Content-Disposition"] = f'inline; filename="case-{case_key}.pdf"'
+    return Response(as_pdf(page), media_type="application/pdf", headers=headers)

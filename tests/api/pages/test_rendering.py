@@ -1,0 +1,38 @@
+"""Words in the templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from api.pages.rendering import day_of, environment, instant, kwh, local_moment, number, share
+from api.pages.sign_in import own_path
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    nan = float("nan")
+    assert {kwh(None), kwh(nan), number(nan), share(None), local_moment(""), instant(None), day_of(None)} == {
+        "–"
+    }
+
+
+def test_words() -> None:
+    assert (kwh(12345.6), number(1234.5, 1), share(0.031)) == ("12,346", "1,234.5", "3 %")
+    assert local_moment("2023-05-03T14:30") == "3 May 2023 14:30"
+    assert local_moment("2023-05-03T14:30", time=False) == "3 May 2023"
+    assert instant(datetime(2024, 1, 2, 3, 4, tzinfo=UTC)) == "2024-01-02 03:04 UTC"
+    assert day_of(np.int64(19000)) == day_of(19000) == "2022-01-08"
+
+
+def test_a_template_that_lacks_a_value_fails_and_does_not_show_nothing() -> None:
+    made = environment().from_string("{{ missing }}")
+    with pytest.raises(Exception, match="missing"):
+        made.render()
+
+
+@pytest.mark.parametrize("target", ["//a", "https://a", "/\\a", "a", "", "/a\nb", "javascript:alert(1)"])
+def test_nobody_is_sent_elsewhere_after_signing_in(target: str) -> None:
+    assert own_path(target) == "/"
+    assert own_path("/cases/3?meter=a%2Fb") == "/cases/3?meter=a%2Fb"
