@@ -20,9 +20,9 @@ from api.http.routes import ROUTERS
 from api.http.service import Service, make_service
 from api.http.settings import MEBIBYTE, Settings
 from api.http.watch import Watch
-from loadprofile.errors import StoreError
 from api.pages import ROUTERS as PAGES
 from api.pages.assets import STATIC, Assets
+from loadprofile.errors import StoreError
 from loadprofile.store.database import open_database
 from loadprofile.store.idempotency import forget_answers
 
