@@ -31,7 +31,7 @@ demo: setup
 	$(BIN)/loadprofile demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
