@@ -304,7 +304,11 @@ def test_a_field_team_on_a_telephone(chromium: Any, site: str, town: Town, recor
     for path in ("/mine", f"/cases/{key}"):
         at.open(path)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} is {wide} pixels too wide"
+        out = (
+            "[...document.querySelectorAll('body *')].filter(e => e.getClientRects()[0]?.right > innerWidth)"
+        )
+        culprits = page.evaluate(out + ".slice(0, 5).map(e => e.outerHTML.slice(0, 120))")
+        assert wide <= 0, f"{path} is {wide} pixels too wide: {culprits}"
     assert page.locator("header.top li").count() == 1, "the team sees its cases and nothing else"
     assert at.complaints == []
 
