@@ -73,6 +73,7 @@ class Queue:
         try:
             huey = self.huey
             huey.enqueue(self._task.s(int(job_key)))
+            huey.storage.close()  # of this thread, which may be one of many that end unseen
         except Exception as error:  # noqa: BLE001 - the drivers' own, and the job is safe in the record
             log.warning("not queued", job=job_key, reason=str(error)[:200])
 

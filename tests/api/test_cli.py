@@ -99,7 +99,6 @@ def test_bad_rows_are_counted_listed_and_do_not_end_the_run(
         pytest.param(b"", (), 3, "empty", id="empty_file"),
         pytest.param(b"\x00\x01\x02PK\xff" * 50, (), 3, "", id="binary_file"),
         pytest.param(b"a,b\n1,2\n", ("--format", "long"), 3, "meter_id", id="wrong_columns"),
-        pytest.param(b"x", ("--format", "steg"), 2, "steg", id="format_of_a_later_version"),
         pytest.param(b"x", ("--map", "nonsense"), 2, "NAME=COLUMN", id="bad_map"),
         pytest.param(b"x", ("--engine", "abacus"), 2, "abacus", id="unknown_engine"),
         pytest.param(b"x", ("--no-such-option",), 2, "", id="unknown_option"),

@@ -19,6 +19,7 @@ ROLES_OF = {
 }  # fmt: skip
 EVERYBODY = {
     ("get", "/v1/cases"), ("get", "/v1/cases/{case_key}"), ("get", "/v1/cases/{case_key}/history"),
+    ("get", "/v1/cases/{case_key}/evidence"),
     ("post", "/v1/cases/{case_key}/move"), ("post", "/v1/cases/{case_key}/comments"),
     ("get", "/v1/cases/{case_key}/verdicts"), ("post", "/v1/cases/{case_key}/verdicts"),
     ("get", "/v1/cases/{case_key}/attachments"), ("post", "/v1/cases/{case_key}/attachments"),
