@@ -14,6 +14,9 @@
     const body = {};
     if (fields.as_of.value) body.as_of = `${fields.as_of.value}T00:00:00Z`;
     if (fields.name.value) body.name = fields.name.value;
+    for (const name of ["populations", "iterations"]) {
+      if (fields[name].value) body[name] = Number(fields[name].value);
+    }
     ask("/v1/models", body, "Training was asked for; the page Jobs tells how far it is.");
   });
   when(".score", (form) => ask(`/v1/models/${form.dataset.model}/scores`, {}, "Scoring was asked for; see Jobs."));
