@@ -32,27 +32,27 @@ def ramp(x: ArrayLike, low: float, high: float) -> Floats:
     """
     if low == high:
         raise ValueError(f"ramp from {low} to {high} has no width")
-    t = np.clip((np.asarray(x, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+    t = np.minimum(np.maximum((np.asarray(x, dtype=np.float64) - low) / (high - low), 0.0), 1.0)
     out: Floats = t * t * (3.0 - 2.0 * t)
     return out
 
 
 def both(*strengths: ArrayLike) -> Floats:
     """All conditions must hold: the weakest decides; NaN if any is NaN and none is 0."""
-    parts = np.broadcast_arrays(*(np.asarray(s, dtype=np.float64) for s in strengths))
-    stacked = np.stack(parts)
-    out: Floats = np.min(stacked, axis=0)  # NaN if any is NaN
-    out[(stacked == 0.0).any(axis=0)] = 0.0
-    return out
+    parts = [np.asarray(s, dtype=np.float64) for s in strengths]
+    out, none = parts[0], parts[0] == 0.0
+    for part in parts[1:]:
+        out, none = np.minimum(out, part), none | (part == 0.0)  # NaN if any is NaN
+    return np.where(none, 0.0, out)
 
 
 def either(*strengths: ArrayLike) -> Floats:
     """One condition is enough: the strongest decides; NaN only if all are NaN."""
-    parts = np.broadcast_arrays(*(np.asarray(s, dtype=np.float64) for s in strengths))
-    stacked = np.stack(parts)
-    out: Floats = np.max(np.nan_to_num(stacked, nan=-1.0), axis=0)
-    out[np.isnan(stacked).all(axis=0)] = np.nan
-    return out
+    parts = [np.asarray(s, dtype=np.float64) for s in strengths]
+    out = parts[0]
+    for part in parts[1:]:
+        out = np.fmax(out, part)
+    return np.array(out)
 
 
 def _or_none(strength: ArrayLike) -> Floats:
