@@ -12,7 +12,7 @@ from typing import SupportsFloat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loadprofile.features.population import Population
+from loadprofile.features.population import Population, moments
 from loadprofile.features.rational import RATIONALS
 from loadprofile.profiles import frozen
 
@@ -86,16 +86,19 @@ class Measures:
     def __init__(self, population: Population) -> None:
         self.population = population
         self._at = {name: i for i, name in enumerate(population.features.names)}
-        self._moments: dict[str, Moments] = {}
+        self._columns: dict[str, Floats] = {}
 
     def __len__(self) -> int:
         return len(self.population.profiles)
 
     def __getitem__(self, name: str) -> Floats:
-        if name not in self._at:
-            return np.full(len(self), np.nan)
-        values = self.population.features.values[:, self._at[name]].astype(np.float64)
-        return np.where(self._silent, np.nan, values)
+        if name not in self._columns:
+            if name in self._at:
+                values = self.population.features.values[:, self._at[name]].astype(np.float64)
+                self._columns[name] = frozen(np.where(self._silent, np.nan, values))
+            else:
+                self._columns[name] = frozen(np.full(len(self), np.nan))
+        return self._columns[name]
 
     @cached_property
     def _silent(self) -> NDArray[np.bool_]:
@@ -107,12 +110,22 @@ class Measures:
 
     def when(self, name: str) -> Moments:
         """The moment ``when.NAME`` of each meter, read-only; NaT where there is none."""
-        # asked for again and again: of a single meter that was a fifth of all time
-        if name not in self._moments:
-            there = f"when.{name}" in self._at
-            found = self.population.moment(name) if there else np.full(len(self), np.datetime64("NaT", "m"))
-            self._moments[name] = frozen(found)
-        return self._moments[name]
+        if f"when.{name}" not in self._at:
+            return self._never
+        return self._moments[f"when.{name}"]
+
+    @cached_property
+    def _never(self) -> Moments:
+        return frozen(np.full(len(self), np.datetime64("NaT", "m")))
+
+    @cached_property
+    def _moments(self) -> dict[str, Moments]:
+        """All moments, worked out at once: one by one they were a fifth of the time of a single meter."""
+        names = [name for name in self._at if name.startswith("when.")]
+        days = self.population.features.values[:, [self._at[name] for name in names]].T
+        profiles = self.population.profiles
+        found = frozen(moments(np.ascontiguousarray(days), profiles.days[0], profiles.step_minutes))
+        return dict(zip(names, found, strict=True))
 
     @property
     def first_slot(self) -> np.datetime64:
