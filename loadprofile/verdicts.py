@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -128,12 +129,10 @@ def sign(
     speaks: float = 1.0,
 ) -> Signature:
     """A signature whose evidence is filled in from the arrays it rests on; ``says`` words one row."""
-    none = np.full(len(strength), np.datetime64("NaT", "m"))
-    first = none if onset is None else onset
-    last = none if end is None else end
-    usual = np.broadcast_to(np.asarray(expected, dtype=np.float64), strength.shape)
+    first, last = (_nowhere(len(strength)) if at is None else at for at in (onset, end))
 
     def explain(row: int) -> Evidence:
+        usual = np.broadcast_to(np.asarray(expected, dtype=np.float64), strength.shape)  # few are ever told
         return Evidence(
             name=f"{cause}.{name}", sentence=says(row), quantity=quantity, found=float(found[row]),
             expected=float(usual[row]), unit=unit, source=source,
@@ -142,6 +141,11 @@ def sign(
         )  # fmt: skip
 
     return Signature(name, strength, first, last, explain, affected_kwh, incident, speaks)
+
+
+@lru_cache(maxsize=8)
+def _nowhere(n: int) -> NDArray[np.datetime64]:
+    return frozen(np.full(n, np.datetime64("NaT", "m")))
 
 
 SPOKEN = 0.1

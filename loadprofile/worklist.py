@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from loadprofile.errors import ShapeError
 from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Verdicts
 
 COLUMNS = (
@@ -63,10 +64,30 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
         Frame with exactly ``COLUMNS``: probabilities that sum to 1 (six decimals), dates as ISO text
         or empty, energies in kWh (three decimals, empty where unknown), ``evidence`` as a JSON list.
     """
-    n = len(verdicts.meter_ids)
     recovery = expected_recovery(verdicts)
     # Ties are broken by the id, so that the same meters in another order give the same list.
     order = np.lexsort((verdicts.meter_ids, -verdicts.anomaly_score.round(6), -recovery.round(3)))
+    frame = pd.DataFrame(_columns(verdicts)).iloc[order].reset_index(drop=True)
+    frame.insert(0, "rank", np.arange(1, len(frame) + 1))
+    return frame[list(COLUMNS)]
+
+
+def only_row(verdicts: Verdicts) -> dict[str, Any]:
+    """The row of a single meter without its rank, plain values: a frame takes longer than all that is in it.
+
+    Raises:
+        ShapeError: verdicts on more than one meter, or none.
+    """
+    if len(verdicts.meter_ids) != 1:
+        raise ShapeError("verdicts", len(verdicts.meter_ids), 1)
+    columns = _columns(verdicts)
+    row = {name: columns[name][0] for name in COLUMNS[1:]}
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
+
+
+def _columns(verdicts: Verdicts) -> dict[str, Any]:
+    """All columns but the rank, meters in the order of the verdicts."""
+    n = len(verdicts.meter_ids)
     probabilities = rounded_to_one(verdicts.probabilities)
     # one frame at the end: column by column takes ten times as long for a single meter
     columns: dict[str, Any] = {"meter_id": verdicts.meter_ids.astype(object)}
@@ -78,7 +99,7 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
         columns[name] = iso(getattr(verdicts, name))
     for name in ("lost_kwh", "lost_kwh_low", "lost_kwh_high"):
         columns[name] = getattr(verdicts, name).round(3)
-    columns["expected_recovery"] = recovery.round(3)
+    columns["expected_recovery"] = expected_recovery(verdicts).round(3)
     columns["queue"] = [QUEUES[cause] for cause in verdicts.cause.tolist()]
     columns["incident_id"] = ["" if i < 0 else f"I{i:05d}" for i in verdicts.incident.tolist()]
     columns["would_decide"] = list(verdicts.would_decide)
@@ -86,9 +107,7 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
     columns["evidence"] = [
         json.dumps([e.as_dict() for e in said], ensure_ascii=False, allow_nan=False) for said in evidence
     ]
-    frame = pd.DataFrame(columns).iloc[order].reset_index(drop=True)
-    frame.insert(0, "rank", np.arange(1, n + 1))
-    return frame[list(COLUMNS)]
+    return columns
 
 
 def ranked_together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -32,20 +32,24 @@ PASSWORDS = 2
 PROBED_EVERY = 2.0
 """Seconds for which an answer of ``/readyz`` holds, so that asking often costs nothing."""
 
+COUNTED_EVERY = 5.0
+"""Seconds for which the numbers of jobs and cases in ``/metrics`` hold."""
+
 
 class Probe:
-    """Whether the record was found ready lately."""
+    """Whether the record was asked lately."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, every: float = PROBED_EVERY) -> None:
         self.database = database
-        self._noted = -PROBED_EVERY
+        self.every = every
+        self._noted = -every
 
     def is_fresh(self) -> bool:
         """Whether it need not be asked again."""
-        return time.monotonic() - self._noted < PROBED_EVERY
+        return time.monotonic() - self._noted < self.every
 
     def note(self) -> None:
-        """It was found ready."""
+        """It was asked, and answered."""
         self._noted = time.monotonic()
 
 
@@ -67,6 +71,7 @@ class Service:
         one_meter: judges single meters.
         streams: how many listen to the progress of jobs.
         probe, probing: a connection of its own that asks whether the record is ready, one at a time.
+        count, counting: when jobs and cases were last counted for ``/metrics``, one at a time.
     """
 
     settings: Settings
@@ -78,6 +83,7 @@ class Service:
     strangers: Limiter
     sign_ins: Limiter
     probe: Probe
+    count: Probe
     queue: Queue
     models: Models
     one_meter: OneMeter
@@ -86,6 +92,7 @@ class Service:
     passwords: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(PASSWORDS))
     streams: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(STREAMS))
     probing: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+    counting: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
 
 def make_service(settings: Settings, database: Database) -> Service:
@@ -94,8 +101,8 @@ def make_service(settings: Settings, database: Database) -> Service:
     return Service(
         settings, database, Metrics(), writer, KeyRing(database, writer), Limiter(settings.rate),
         Limiter(settings.stranger_rate), Limiter(settings.sign_in_rate),
-        Probe(open_database(settings.database, wait_seconds=1.0, pool=1)), Queue(settings.database),
-        models, OneMeter(database, models),
+        Probe(open_database(settings.database, wait_seconds=1.0, pool=1)), Probe(database, COUNTED_EVERY),
+        Queue(settings.database), models, OneMeter(database, models),
     )  # fmt: skip
 
 

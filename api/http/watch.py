@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -56,6 +56,13 @@ class Metrics:
         )
         self.jobs = Gauge("loadprofile_jobs", "Jobs in each state.", ("state",), registry=self.registry)
         self.cases = Gauge("loadprofile_cases", "Cases in each state.", ("state",), registry=self.registry)
+
+    def show_states(self, jobs: Mapping[str, int], cases: Mapping[str, int]) -> None:
+        """Set how many jobs and cases are in each state; empty = unknown, and no number is shown."""
+        for gauge, counts in ((self.jobs, jobs), (self.cases, cases)):
+            gauge.clear()
+            for state, count in counts.items():
+                gauge.labels(state).set(count)
 
     def text(self) -> bytes:
         """The metrics in Prometheus' text format."""

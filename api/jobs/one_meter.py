@@ -43,7 +43,7 @@ from loadprofile.store.database import Database
 from loadprofile.store.findings import screening
 from loadprofile.store.loading import Group, profile_batches, stored_groups
 from loadprofile.store.meters import key_of
-from loadprofile.worklist import worklist
+from loadprofile.worklist import only_row
 
 KEPT = 8
 """Parts of populations that stay in memory, some megabytes each."""
@@ -123,8 +123,7 @@ class OneMeter:
         measured = Survey(cube, features, blocks, Foreseen(expected), incident, context)
         prior = prior_for(fitted, row["settings"].get("prevalence"))
         verdicts, _ = verdicts_on(measured, judged, self._detectors, fitted, prior)
-        (said,) = worklist(verdicts).drop(columns="rank").to_dict("records")
-        return Judged(said, key, cube.days[0], cube.days[-1], as_screened, row["as_of"])
+        return Judged(only_row(verdicts), key, cube.days[0], cube.days[-1], as_screened, row["as_of"])
 
     def warm_up(self) -> None:
         """Judge some meter of the last screening, so that the first who asks does not wait for everything."""

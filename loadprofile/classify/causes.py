@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from loadprofile.classify.calibration import ClassCalibrator, prior_shift
+from loadprofile.classify.flat_trees import probabilities
 from loadprofile.classify.known_columns import KnownColumns
 from loadprofile.errors import ShapeError
 from loadprofile.verdicts import CAUSES, cause_codes
@@ -145,7 +146,7 @@ class CauseOdds(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Log probabilities over all six answers; an answer that a fold never saw gets a floor."""
         out = np.full((len(X), len(CAUSES)), np.log(1e-6))
         if len(X):
-            out[:, booster.classes_] = np.log(np.maximum(booster.predict_proba(X), 1e-9))
+            out[:, booster.classes_] = np.log(np.maximum(probabilities(booster, X), 1e-9))
         return out
 
     def predict_proba(self, X: ArrayLike, prior: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from loadprofile.classify.calibration import BinaryCalibrator
@@ -62,7 +66,7 @@ class HeldOutCalibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _logit(fitted: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        p = np.clip(fitted.predict_proba(X)[:, 1], 1e-7, 1 - 1e-7)
+        p = np.clip(_positive(fitted, X), 1e-7, 1 - 1e-7)
         return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)
 
     def predict_proba(self, X: ArrayLike, prior: float | None = None) -> NDArray[np.float64]:
@@ -79,3 +83,19 @@ class HeldOutCalibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Whether the positive class is the likelier one at the training prior."""
         return np.asarray(self.predict_proba(X)[:, 1] > 0.5)
+
+
+def _positive(fitted: Any, X: NDArray[np.float32]) -> NDArray[Any]:
+    """``fitted.predict_proba(X)[:, 1]``.
+
+    A logistic curve over filled gaps, which is what the sub-detectors have, is worked out here: for few rows
+    the checks around scikit-learn's two steps take far longer than the steps.
+    """
+    steps = [step for _, step in fitted.steps] if isinstance(fitted, Pipeline) else []
+    if [type(step) for step in steps] != [SimpleImputer, LogisticRegression] or len(fitted.classes_) != 2:
+        return np.asarray(fitted.predict_proba(X)[:, 1])
+    filling, curve = steps
+    if filling.strategy != "constant" or filling.add_indicator or not np.isnan(filling.missing_values):
+        return np.asarray(fitted.predict_proba(X)[:, 1])
+    filled = np.where(np.isnan(X), filling.statistics_.astype(X.dtype), X)
+    return np.asarray(expit((filled @ curve.coef_.T + curve.intercept_)[:, 0]))

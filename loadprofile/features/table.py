@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,7 @@ class FeatureTable:
 
     def group(self, *prefixes: str) -> FeatureTable:
         """The columns whose first part is one of ``prefixes`` (``"g1"``, ``"change"``, ...)."""
-        return self.select(name for name in self.names if name.split(".", 1)[0] in prefixes)
+        return self.select(_in_groups(self.names, frozenset(prefixes)))
 
     def take(self, rows: NDArray[np.intp] | slice) -> FeatureTable:
         """Some of the meters."""
@@ -78,6 +79,11 @@ class FeatureTable:
         """A pandas frame indexed by ``meter_id``."""
         index = pd.Index(self.meter_ids.astype(object), name="meter_id")
         return pd.DataFrame(self.values, index=index, columns=list(self.names))
+
+
+@lru_cache(maxsize=64)
+def _in_groups(names: tuple[str, ...], groups: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.split(".", 1)[0] in groups)
 
 
 def beside(tables: Sequence[FeatureTable]) -> FeatureTable:

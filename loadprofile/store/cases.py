@@ -239,6 +239,12 @@ def list_cases(
     return pd.DataFrame(rows.mappings().all(), columns=list(CASES.c.keys()))
 
 
+def cases_by_state(connection: sa.Connection) -> dict[str, int]:
+    """How many cases are in each state, those asleep or suppressed included; 0 where none is."""
+    asked = sa.select(CASES.c.state, sa.func.count()).group_by(CASES.c.state)
+    return dict.fromkeys(CASE_STATES, 0) | {state: int(n) for state, n in connection.execute(asked)}
+
+
 def change(
     connection: sa.Connection,
     case_key: int,

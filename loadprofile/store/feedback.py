@@ -254,6 +254,8 @@ def feedback(
     case_key: int | None = None,
     as_of: datetime | None = None,
     amended: bool = False,
+    after: int | None = None,
+    limit: int | None = None,
 ) -> pd.DataFrame:
     """Entries with ``meter_id`` and the proposal's ``reason`` and ``propensity``, oldest first.
 
@@ -263,6 +265,8 @@ def feedback(
         case_key: of this case.
         as_of: as known at that moment; None = now.
         amended: also entries that were replaced by later ones.
+        after: only those that come after this ``feedback_key``.
+        limit: no more than so many; None = all.
     """
     asked = (
         sa.select(METERS.c.meter_id, FEEDBACK, VISITS.c.reason, VISITS.c.propensity)
@@ -277,7 +281,9 @@ def feedback(
         asked = asked.where(FEEDBACK.c.recorded_at <= as_of)
     if not amended:
         asked = asked.where(_present(as_of))
-    rows = connection.execute(asked.order_by(FEEDBACK.c.feedback_key)).mappings().all()
+    if after is not None:
+        asked = asked.where(FEEDBACK.c.feedback_key > after)
+    rows = connection.execute(asked.order_by(FEEDBACK.c.feedback_key).limit(limit)).mappings().all()
     return pd.DataFrame(rows, columns=["meter_id", *FEEDBACK.c.keys(), "reason", "propensity"])
 
 

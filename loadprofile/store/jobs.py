@@ -14,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from loadprofile.errors import NotFoundError, TransitionError
-from loadprofile.store.access_tables import JOBS
+from loadprofile.store.access_tables import JOB_STATES, JOBS
 from loadprofile.store.columns import now
 
 SILENT = timedelta(minutes=2)
@@ -56,6 +56,12 @@ def jobs(connection: sa.Connection, *, state: str | None = None, limit: int = 10
     if state is not None:
         asked = asked.where(JOBS.c.state == state)
     return pd.DataFrame(connection.execute(asked).mappings().all(), columns=list(JOBS.c.keys()))
+
+
+def jobs_by_state(connection: sa.Connection) -> dict[str, int]:
+    """How many jobs are in each state; a state that none is in counts 0."""
+    asked = sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state)
+    return dict.fromkeys(JOB_STATES, 0) | {state: int(n) for state, n in connection.execute(asked)}
 
 
 def _step(connection: sa.Connection, job_key: int, found: tuple[str, ...], values: Mapping[str, Any]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadprofile.errors import ShapeError
 from loadprofile.verdicts import CAUSES, Cause, Evidence, Verdicts
-from loadprofile.worklist import COLUMNS, QUEUES, for_crew, iso, rounded_to_one, worklist
+from loadprofile.worklist import COLUMNS, QUEUES, for_crew, iso, only_row, rounded_to_one, worklist
 
 
 def verdicts(p_fraud: list[float], lost: list[float], cause: list[str] | None = None) -> Verdicts:
@@ -85,3 +86,13 @@ def test_printed_probabilities_sum_to_one(rows: list[list[float]]) -> None:
     shown = rounded_to_one(p)
     assert shown.sum(axis=1) == pytest.approx(1.0, abs=1e-9)
     assert np.abs(shown - p).max() < 1e-5
+
+
+def test_the_row_of_a_single_meter_is_that_of_the_list() -> None:
+    (row,) = worklist(verdicts([0.4], [12.34567])).drop(columns="rank").to_dict("records")
+    found = only_row(verdicts([0.4], [12.34567]))
+    assert found == row
+    assert list(found) == list(row)
+    assert [type(value) for value in found.values()] == [type(value) for value in row.values()]
+    with pytest.raises(ShapeError):
+        only_row(verdicts([0.4, 0.5], [1.0, 2.0]))

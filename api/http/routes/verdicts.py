@@ -277,9 +277,8 @@ def get_feedback(
     values = values_of(cursor, int)
     meters = None if meter_id is None else [meter_id]
     with service.database.reading() as connection:
-        found = feedback(connection, meter_ids=meters, amended=amended)
-    if values is not None:
-        found = found[found["feedback_key"] > values[0]]
+        after = None if values is None else values[0]
+        found = feedback(connection, meter_ids=meters, amended=amended, after=after, limit=limit + 1)
     rows = [_entry(row) for row in plain(found.head(limit))]
     more = cursor_after(rows[-1]["feedback_key"]) if len(found) > limit else None
     return json_response({"entries": rows, "next": more})

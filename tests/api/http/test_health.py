@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from serving import Served, is_problem, served_on
 
-from loadprofile.errors import FullStoreError, ReadOnlyStoreError
+from loadprofile.errors import FullStoreError, ReadOnlyStoreError, UnreachableStoreError
+from loadprofile.store.cases import open_case
 from loadprofile.store.database import Database, open_database
+from loadprofile.store.jobs import add_job, start_job
+from loadprofile.store.meters import ensure_meters
 
 
 @pytest.fixture
@@ -78,6 +81,31 @@ def test_metrics_are_for_operators(alone: Served) -> None:
     assert "meter_id=" not in text
     is_problem(alone.get("/metrics", "analyst"), 403)
     is_problem(alone.client.get("/metrics"), 401)
+
+
+def test_metrics_count_jobs_and_cases_of_the_record(alone: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 'loadprofile_jobs{state="queued"} 0.0' in alone.get("/metrics", "operator").text
+    with alone.service.database.writing() as connection:
+        ensure_meters(connection, ["A", "B"])
+        for meter in ("A", "B"):
+            open_case(connection, [meter], "fraud", who="test")
+        start_job(connection, add_job(connection, "screening", {}, who="test"))
+    text = alone.get("/metrics", "operator").text
+    assert 'loadprofile_cases{state="new"} 0.0' in text  # counted a moment ago
+    alone.service.count.every = 0.0
+    text = alone.get("/metrics", "operator").text
+    assert 'loadprofile_cases{state="new"} 2.0' in text
+    assert 'loadprofile_cases{state="closed"} 0.0' in text
+    assert 'loadprofile_jobs{state="running"} 1.0' in text
+    assert 'loadprofile_jobs{state="queued"} 0.0' in text
+
+    def gone(*_: object) -> None:
+        raise UnreachableStoreError("x", "gone")
+
+    monkeypatch.setattr("api.http.routes.health.cases_by_state", gone)
+    text = alone.get("/metrics", "operator").text
+    assert "loadprofile_cases{" not in text  # an old number would pass for a new one
+    assert "loadprofile_http_requests_total{" in text
 
 
 def test_metrics_may_be_open_to_this_machine_only(blank_file: Path, tmp_path: Path) -> None:

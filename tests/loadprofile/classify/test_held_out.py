@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from loadprofile.classify.held_out import HeldOutCalibrated
+from loadprofile.classify.held_out import HeldOutCalibrated, _positive
 from loadprofile.errors import ShapeError
 
 
@@ -43,3 +45,17 @@ def test_prior_is_bayes(rng: np.random.Generator) -> None:
 def test_refuses_what_cannot_be_calibrated(y: np.ndarray, groups: np.ndarray) -> None:
     with pytest.raises(ShapeError):
         HeldOutCalibrated(LogisticRegression()).fit(np.zeros((10, 2)), y, groups=groups)
+
+
+def test_a_curve_over_filled_gaps_is_what_scikit_learn_says(rng: np.random.Generator) -> None:
+    X, y, _ = data(rng)
+    X = X.astype(np.float32)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    for filling in (
+        SimpleImputer(strategy="constant", fill_value=0.25, keep_empty_features=True),
+        SimpleImputer(strategy="mean"),
+        SimpleImputer(strategy="constant", fill_value=0.25, add_indicator=True),
+    ):
+        fitted = make_pipeline(filling, LogisticRegression()).fit(X, y)
+        np.testing.assert_array_equal(_positive(fitted, X), fitted.predict_proba(X)[:, 1])
+        np.testing.assert_array_equal(_positive(fitted, X[:1]), fitted.predict_proba(X[:1])[:, 1])
