@@ -111,8 +111,8 @@ def _one_meter_is_judged_as_in_the_list(
     for _, row in expected.iloc[[0, 1, 30]].iterrows():
         found = one.judge(row["meter_id"])
         assert found.as_screened
-        pd.testing.assert_series_equal(
-            pd.Series(dict(found.row)), row.drop("rank"), check_names=False, atol=1e-4, check_dtype=False
+        assert_same_list(
+            pd.DataFrame([dict(found.row)]), row.drop("rank").to_frame().T.reset_index(drop=True)
         )
     name = expected["meter_id"].iloc[-1]
     at = np.flatnonzero(homes.meter_ids == name)
