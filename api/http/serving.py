@@ -84,7 +84,6 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     if secret is not None:
         say("This record has no key yet. Here is one for an operator; it is shown this once:")
         say(secret)
-    say(f"http://{settings.host}:{settings.port}  (API: /docs)")
     log_in_lines()
     several = settings.processes > 1
     app: FastAPI | str = "api.http.serving:from_environment"
@@ -107,12 +106,15 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=60,  # a busy machine takes its time to import everything
     )
+    bound = config.bind_socket()
+    bound.listen(config.backlog)  # who reads the address may call at once, and waits for the rest
+    say(f"http://{settings.host}:{bound.getsockname()[1]}  (API: /docs)")
     workers = Workers(settings)
     workers.start()
     try:
         if several:
-            Multiprocess(config, sockets=[config.bind_socket()]).run()
+            Multiprocess(config, sockets=[bound]).run()
         else:
-            uvicorn.Server(config).run()
+            uvicorn.Server(config).run(sockets=[bound])
     finally:
         workers.stop()
