@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -112,7 +113,22 @@ def _arguments(url: URL) -> dict[str, Any]:
 
 
 class _OwnSchema(PostgresStorage):  # type: ignore[misc]
-    """Tables in a schema of their own, made by whoever comes first."""
+    """Tables in a schema of their own, made by whoever comes first.
+
+    Each thread that listens has a connection of its own, which ends with the thread: it closes itself then.
+    """
+
+    def _connect(self) -> Any:
+        from psycopg import Connection
+
+        class EndsWithItsThread(Connection[Any]):
+            def __del__(self) -> None:  # type: ignore[override]
+                with suppress(Exception):
+                    self.close()
+
+        return EndsWithItsThread.connect(self.dsn, autocommit=True, **self.connection_params)
+
+    _create_connection = _connect
 
     def initialize_schema(self) -> None:
         """Make schema and tables; two that do so at once do not disturb each other."""
