@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from api.progress import Progress
 from loadprofile.cases import Cases, Source, emulated_cases, joined
 from loadprofile.cube import Intake
 from loadprofile.errors import MissingColumnsError, NothingToJudgeError, UnreadableFileError
+from loadprofile.learning.verified import observed_cases
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import examine, model_inputs, survey
 from loadprofile.training import fit_model
@@ -103,25 +103,7 @@ def _verified_cases(profiles: LoadProfiles, verified: dict[str, str], hemisphere
     table = model_inputs(measured.features, examine(measured, detectors()))
     ids = profiles.meter_ids.tolist()
     rows = np.array([i for i, m in enumerate(ids) if m in verified], dtype=np.intp)
-    source = f"{profiles.step_minutes}min"
-    m = len(rows)
-    nat = np.full(m, np.datetime64("NaT", "m"))
-    return Cases(
-        table=dataclasses.replace(table, meter_ids=np.array([f"{number}:{i}" for i in ids])).take(rows),
-        cause=np.array([verified[ids[r]] for r in rows], dtype=np.str_),
-        kind=np.full(m, "verified"),
-        home=np.array([f"{source}:{ids[r]}" for r in rows], dtype=np.str_),
-        source=np.full(m, source),
-        onset=nat,
-        lost_kwh=np.zeros(m),
-        visible=np.full(m, np.nan),
-        population=np.full(m, number),
-        clarity=np.full(m, np.nan),
-        faint=np.zeros(m, dtype=np.bool_),
-        end=nat,
-        cohort=np.full(m, ""),
-        days=np.full(m, len(profiles.days)),
-        step_minutes=np.full(m, profiles.step_minutes),
-        onset_off=np.full(m, np.nan),
-        lost_off=np.full(m, np.nan),
-    )
+    return observed_cases(
+        table.take(rows), np.array([verified[ids[r]] for r in rows], dtype=np.str_),
+        np.full(len(rows), "verified"), profiles, source=f"{profiles.step_minutes}min", number=number,
+    )  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
+import sqlalchemy as sa
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime
 
@@ -45,6 +47,25 @@ def values_of(cursor: str | None, *kinds: type) -> list[Any] | None:
     ):
         raise refused("this cursor was not given out by this list")
     return list(values)
+
+
+def newest_first(
+    asked: sa.Select[Any], key: sa.ColumnElement[int], limit: int, cursor: str | None
+) -> sa.Select[Any]:
+    """The query for one page by a growing key, and for one row more, which tells that others follow.
+
+    Raises:
+        ProblemError: 422 for a cursor that was not given out.
+    """
+    values = values_of(cursor, int)
+    asked = asked.order_by(key.desc()).limit(limit + 1)
+    return asked if values is None else asked.where(key < values[0])
+
+
+def page_of(rows: Sequence[dict[str, Any]], limit: int, key: str) -> tuple[list[dict[str, Any]], str | None]:
+    """The page, of rows of which one more was asked for, and the cursor behind it; None on the last."""
+    page = list(rows[:limit])
+    return page, cursor_after(page[-1][key]) if len(rows) > limit else None
 
 
 def _plausible(moment: datetime) -> datetime:

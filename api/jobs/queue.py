@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import structlog
@@ -74,7 +75,6 @@ class Queue:
         try:
             huey = self.huey
             huey.enqueue(self._task.s(int(job_key)))
-            huey.storage.close()  # of this thread, which may be one of many that end unseen
         except Exception as error:  # noqa: BLE001 - the drivers' own, and the job is safe in the record
             log.warning("not queued", job=job_key, reason=str(error)[:200])
 
@@ -112,21 +112,27 @@ def _arguments(url: URL) -> dict[str, Any]:
     return {"dsn": dsn, "options": f"-c search_path={SCHEMA}", "table_prefix": "queue"}
 
 
+@cache
+def _ends_with_its_thread() -> Any:
+    """A connection of psycopg that closes itself; the driver is needed with PostgreSQL only."""
+    from psycopg import Connection
+
+    class EndsWithItsThread(Connection[Any]):
+        def __del__(self) -> None:  # type: ignore[override]
+            with suppress(Exception):
+                self.close()
+
+    return EndsWithItsThread
+
+
 class _OwnSchema(PostgresStorage):  # type: ignore[misc]
     """Tables in a schema of their own, made by whoever comes first.
 
-    Each thread that listens has a connection of its own, which ends with the thread: it closes itself then.
+    Each thread has connections of its own, which end with the thread: they close themselves then.
     """
 
     def _connect(self) -> Any:
-        from psycopg import Connection
-
-        class EndsWithItsThread(Connection[Any]):
-            def __del__(self) -> None:  # type: ignore[override]
-                with suppress(Exception):
-                    self.close()
-
-        return EndsWithItsThread.connect(self.dsn, autocommit=True, **self.connection_params)
+        return _ends_with_its_thread().connect(self.dsn, autocommit=True, **self.connection_params)
 
     _create_connection = _connect
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from loadprofile.cases import Cases
 from loadprofile.errors import ShapeError
 from loadprofile.features.population import Context
+from loadprofile.features.table import FeatureTable
 from loadprofile.profiles import LoadProfiles
 from loadprofile.screening import LEAST_DAYS, can_be_judged, examine, model_inputs, survey
 from loadprofile.verdicts import CAUSES, Cause, SubDetector
@@ -124,20 +125,45 @@ def verified_cases(
     judged = can_be_judged(measured.blocks)[at] if len(at) else np.zeros(0, dtype=np.bool_)
     rows, at = rows[judged], at[judged]
     table = model_inputs(measured.features, examine(measured, detectors)).take(at)
-    ids = profiles.meter_ids[at]
     cause = labels.cause[rows]
     told = np.array(
         [f"verified {k}" if k else f"verified {c}" for k, c in zip(labels.kind[rows], cause, strict=True)]
     )
-    m = len(rows)
-    name = source or f"{profiles.step_minutes}min"
+    cases = observed_cases(
+        table, cause, np.where(cause == str(Cause.NORMAL), UNTOUCHED, told.astype(np.str_)), profiles,
+        source=source or f"{profiles.step_minutes}min", number=number,
+    )  # fmt: skip
+    return cases, rows
+
+
+def observed_cases(
+    table: FeatureTable,
+    cause: NDArray[np.str_],
+    kind: NDArray[np.str_],
+    profiles: LoadProfiles,
+    *,
+    source: str,
+    number: int,
+) -> Cases:
+    """Real meters whose cause somebody verified; when it began and what it cost is not known.
+
+    Args:
+        table: ``(m, k)`` of these meters, with their own ids.
+        cause: ``(m,)``, one of the six each.
+        kind: ``(m,)``, in the field's words.
+        profiles: the population they were seen in.
+        source: short name of where the meters are from.
+        number: of the population.
+    """
+    ids = table.meter_ids
+    m = len(ids)
     nat = np.full(m, np.datetime64("NaT", "m"))
-    cases = Cases(
+    return Cases(
         table=dataclasses.replace(table, meter_ids=np.array([f"{number}:{i}" for i in ids], dtype=np.str_)),
         cause=cause,
-        kind=np.where(cause == str(Cause.NORMAL), UNTOUCHED, told.astype(np.str_)),
-        home=np.array([f"{name}:{i}" for i in ids], dtype=np.str_),
-        source=np.full(m, name),
+        kind=kind,
+        home=np.array([f"{source}:{i}" for i in ids], dtype=np.str_),
+        source=np.full(m, source),
         onset=nat,
         lost_kwh=np.zeros(m),
         visible=np.full(m, np.nan),
@@ -151,7 +177,6 @@ def verified_cases(
         onset_off=np.full(m, np.nan),
         lost_off=np.full(m, np.nan),
     )
-    return cases, rows
 
 
 def before(context: Context, end: np.datetime64) -> Context:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.http.callers import Caller
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, WriteOnce
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, cursor_after, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, cursor_after, page_of, values_of
 from api.http.problems import not_found
 from api.http.routes.worklist import CauseName, QueueName, Text
 from api.http.rows import json_response, named, plain
@@ -272,9 +272,8 @@ def get_history(
     with service.database.reading() as connection:
         seen(connection, case_key, caller)
         found = cases.history(connection, case_key, after_key=values[0] if values else 0, limit=limit + 1)
-    rows = plain(found)
-    more = cursor_after(rows[limit - 1]["audit_key"]) if len(rows) > limit else None
-    return json_response({"entries": rows[:limit], "next": more})
+    page, more = page_of(plain(found), limit, "audit_key")
+    return json_response({"entries": page, "next": more})
 
 
 @router.post("/{case_key}/comments", response_model=Case, status_code=201, summary="Comment on a case",

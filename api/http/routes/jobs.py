@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, cursor_after, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, newest_first, page_of
 from api.http.problems import ProblemError
 from api.http.rows import json_response, named
 from api.http.security import AnalystCaller
@@ -72,16 +72,13 @@ def get_jobs(
     cursor: Cursor = None,
 ) -> Response:
     """All jobs, or those in one state, the newest first."""
-    values = values_of(cursor, int)
-    asked = sa.select(JOBS).order_by(JOBS.c.job_key.desc()).limit(limit + 1)
+    asked = newest_first(sa.select(JOBS), JOBS.c.job_key, limit, cursor)
     if state is not None:
         asked = asked.where(JOBS.c.state == state)
-    if values is not None:
-        asked = asked.where(JOBS.c.job_key < values[0])
     with service.database.reading() as connection:
         rows = [_shown(row) for row in connection.execute(asked).mappings()]
-    more = cursor_after(rows[limit - 1]["job_key"]) if len(rows) > limit else None
-    return json_response({"jobs": rows[:limit], "next": more})
+    page, more = page_of(rows, limit, "job_key")
+    return json_response({"jobs": page, "next": more})
 
 
 @router.get("/{job_key}", response_model=Job, summary="Get a job",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.http.columns import Printable
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, cursor_after, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, page_of, values_of
 from api.http.problems import conflict
 from api.http.security import OperatorCaller
 from api.http.service import Served, Service
@@ -109,8 +109,8 @@ def get_keys(
     with service.database.reading() as connection:
         rows = _plain(list_keys(connection))
     rest = [row for row in rows if values is None or row["api_key"] < values[0]]
-    more = cursor_after(rest[limit - 1]["api_key"]) if len(rest) > limit else None
-    return KeyPage(keys=[Key(**row) for row in rest[:limit]], next=more)
+    page, more = page_of(rest, limit, "api_key")
+    return KeyPage(keys=[Key(**row) for row in page], next=more)
 
 
 @router.delete("/keys/{prefix}", status_code=204, summary="Revoke a key",
@@ -149,9 +149,8 @@ def get_audit(
             connection, subject=subject, subject_key=subject_key, who=who,
             after_key=min(values[0], BIGGEST_KEY) if values else 0, limit=limit + 1,
         )  # fmt: skip
-    rows = _plain(found)
-    more = cursor_after(rows[limit - 1]["audit_key"]) if len(rows) > limit else None
-    return AuditPage(entries=[Entry(**row) for row in rows[:limit]], next=more)
+    page, more = page_of(_plain(found), limit, "audit_key")
+    return AuditPage(entries=[Entry(**row) for row in page], next=more)
 
 
 def _plain(frame: Any) -> list[dict[str, Any]]:

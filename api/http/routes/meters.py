@@ -16,7 +16,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from api.http.paging import Cursor, Limit, Moment, cursor_after, values_of
+from api.http.paging import Cursor, Limit, Moment, cursor_after, page_of, values_of
 from api.http.problems import ProblemError, not_found
 from api.http.security import AnalystCaller
 from api.http.service import Served
@@ -103,8 +103,8 @@ def get_meters(
     with service.database.reading() as connection:
         found = list_meters(connection, kind=kind, after=values[0] if values else "", limit=limit + 1)
     rows = [_meter(row) for row in found.to_dict("records")]
-    more = cursor_after(rows[limit - 1]["meter_id"]) if len(rows) > limit else None
-    return _json({"meters": rows[:limit], "next": more})
+    page, more = page_of(rows, limit, "meter_id")
+    return _json({"meters": page, "next": more})
 
 
 @router.get("/{meter_id:path}/readings", summary="Get readings of a meter", response_model=MeterReadings,

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from api.http.bodies import MODEL, receiving
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, Work, WriteOnce, request_hash
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, cursor_after, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, page_of, values_of
 from api.http.problems import ProblemError, refused
 from api.http.security import AnalystCaller, OperatorCaller
 from api.http.service import Served, Service
@@ -243,8 +243,8 @@ def get_models(
         frame = models(connection)
     rows = [_row(row) for row in frame.astype(object).where(frame.notna(), None).to_dict("records")]
     rest = [row for row in rows if values is None or row["model_key"] < values[0]]
-    more = cursor_after(rest[limit - 1]["model_key"]) if len(rest) > limit else None
-    return _json({"models": rest[:limit], "next": more})
+    page, more = page_of(rest, limit, "model_key")
+    return _json({"models": page, "next": more})
 
 
 @router.get("/{model_key}", response_model=ModelRow, summary="Get a model",

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, WriteOnce
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, cursor_after, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, newest_first, page_of
 from api.http.problems import not_found, refused
 from api.http.rows import finding_row, json_response
 from api.http.security import AnalystCaller
@@ -131,14 +131,11 @@ def get_screenings(
     cursor: Cursor = None,
 ) -> Response:
     """All that were asked for, the newest first."""
-    values = values_of(cursor, int)
-    asked = sa.select(SCREENINGS).order_by(SCREENINGS.c.screening_key.desc()).limit(limit + 1)
-    if values is not None:
-        asked = asked.where(SCREENINGS.c.screening_key < values[0])
+    asked = newest_first(sa.select(SCREENINGS), SCREENINGS.c.screening_key, limit, cursor)
     with service.database.reading() as connection:
         rows = [_shown(row) for row in connection.execute(asked).mappings()]
-    more = cursor_after(rows[limit - 1]["screening_key"]) if len(rows) > limit else None
-    return json_response({"screenings": rows[:limit], "next": more})
+    page, more = page_of(rows, limit, "screening_key")
+    return json_response({"screenings": page, "next": more})
 
 
 @router.get("/screenings/{screening_key}", response_model=Screening, summary="Get a screening",

@@ -23,7 +23,7 @@ from api.http.bombs import check_text
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, Work, WriteOnce, request_hash
 from api.http.openapi import body_of
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, cursor_after, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, page_of, values_of
 from api.http.problems import malformed, not_found, refused, too_large
 from api.http.routes.cases import CHANGED, CaseKey, seen
 from api.http.routes.worklist import Text
@@ -279,9 +279,8 @@ def get_feedback(
     with service.database.reading() as connection:
         after = None if values is None else values[0]
         found = feedback(connection, meter_ids=meters, amended=amended, after=after, limit=limit + 1)
-    rows = [_entry(row) for row in plain(found.head(limit))]
-    more = cursor_after(rows[-1]["feedback_key"]) if len(found) > limit else None
-    return json_response({"entries": rows, "next": more})
+    page, more = page_of([_entry(row) for row in plain(found)], limit, "feedback_key")
+    return json_response({"entries": page, "next": more})
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
