@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -33,7 +34,7 @@ from loadprofile.evaluate.cells import Cell, Table
 from loadprofile.evaluate.estimates import Estimate, Meters
 from loadprofile.evaluate.metrics import Ranked
 from loadprofile.evaluate.splits import assert_disjoint, by_meter
-from loadprofile.features.billing.describe import fit_yardsticks
+from loadprofile.features.billing.describe import fit_yardsticks, without_identity
 from loadprofile.features.billing.peers import BillMeans
 from loadprofile.ingest.steg.values import Clients, Invoices
 
@@ -56,6 +57,8 @@ PUBLISHED: tuple[Mapping[str, Cell], ...] = (
 )
 FIGURES = ("F1", "precision", "recall", "AUC", "average precision")
 Sides = Mapping[str, NDArray[np.intp]]
+Start = Callable[..., "Future[_Judged]"]
+Running = dict[tuple[str, str], Future["_Judged"]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,48 +115,61 @@ def evaluate_bt4012(
         clients, invoices = clients.take(known), invoices.of_clients(known)
     sides = split(clients, seed)
     truth = clients.target == 1
-    judged: dict[tuple[str, str], _Judged] = {}
-    table = report_features(blinded(clients, sides["train"]), invoices, sides["train"])
-    work = {
-        (name, "reproduced"): delayed(_fit)(
-            make, table.values, truth, sides, seed, searched=name == "logistic regression"
-        )
-        for name, make in _report_models(seed).items()
-    }
     variants = _variants(identity, cut_last)
-    for cut in sorted({variant.view.cut_last for variant in variants}):
-        own = [variant for variant in variants if variant.view.cut_last == cut]
-        work |= _own_work(clients, invoices, sides, truth, own, seed)
-        # those with bills cut off wait: two tables of all columns at a time are enough
-        with warnings.catch_warnings():  # around all threads: filters are one for the whole process
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the small network stops after its epochs
-            results = Parallel(jobs, return_as="generator", prefer="threads")(work.values())
-            for key, found in zip(work, results, strict=True):
-                judged[key] = found
-                each(len(judged))
-        work = {}
+    # the next tables are made while the fits on the last ones run, so the longest fit is begun first;
+    # filters of warnings are the whole process's
+    with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the small network stops after its epochs
+        done = count(1)
+
+        def start(*work: Any, **named: Any) -> Future[_Judged]:
+            found = pool.submit(*work, **named)
+            found.add_done_callback(lambda _: each(next(done)))
+            return found
+
+        ours: Running = {}
+        reproduced: Running = {}
+        for cut in sorted({variant.view.cut_last for variant in variants}):
+            own = [variant for variant in variants if variant.view.cut_last == cut]
+            ours |= _ours(start, clients, invoices, sides, truth, own, seed)
+            reproduced = reproduced or _reproduced(start, clients, invoices, sides, truth, seed)
+        judged = {key: found.result() for key, found in (reproduced | ours).items()}
     return _told(clients, sides, truth, judged, seed, made=made, resamples=resamples or RESAMPLES)
 
 
-def _own_work(
-    clients: Clients, invoices: Invoices, sides: Sides, truth: NDArray[np.bool_], variants: list[_Variant],
-    seed: int,
-) -> dict[tuple[str, str], Any]:  # fmt: skip
+def _reproduced(
+    start: Start, clients: Clients, invoices: Invoices, sides: Sides, truth: NDArray[np.bool_], seed: int
+) -> Running:
+    """The fits of the report's three models on its columns."""
+    values = report_features(blinded(clients, sides["train"]), invoices, sides["train"]).values
+    return {
+        (name, "reproduced"): start(
+            _fit, model, values, truth, sides, seed, searched=name == "logistic regression"
+        )
+        for name, model in _report_models(seed).items()
+    }
+
+
+def _ours(
+    start: Start, clients: Clients, invoices: Invoices, sides: Sides, truth: NDArray[np.bool_],
+    variants: list[_Variant], seed: int,
+) -> Running:  # fmt: skip
     """Fits of ours on bills with the same invoices cut off; the first whole view also as ``train`` does."""
     cut = variants[0].view.cut_last
     bills, yardsticks = _learned(clients, invoices, sides["train"], cut)
-    work: dict[tuple[str, str], Any] = {}
+    table = bill_table(bills, yardsticks, variants[0].view)
+    table = table.select(name for name in table.names if not name.startswith("when."))
+    running: Running = {}
     for at, variant in enumerate(variants):
-        features = bill_table(bills, yardsticks, variant.view)
-        features = features.select(name for name in features.names if not name.startswith("when."))
+        features = table if variant.view.identity else without_identity(table)
         if at == 0 and not cut:
             cases = steg_cases(replace(bills, clients=blinded(clients, sides["train"])), features)
             key = (f"as `train` makes it, {variant.name}", "ours")
-            work[key] = delayed(_as_trained)(cases, truth, sides, seed)
+            running[key] = start(_as_trained, cases, truth, sides, seed)
         boosted = make_classifier("lightgbm", seed)
         key = (f"boosting on bills, {variant.name}", "ours")
-        work[key] = delayed(_boosted)(boosted, features.values, truth, sides)
-    return work
+        running[key] = start(_boosted, boosted, features.values, truth, sides)
+    return running
 
 
 def _boosted(boosted: Made, values: NDArray[np.floating], truth: NDArray[np.bool_], sides: Sides) -> _Judged:
@@ -307,8 +323,8 @@ def _told(
         figures = figures_of(found.scores, found.threshold, truth[sides["test"]], seed, resamples)
         row: dict[str, Cell] = {"method": name, "source": source}
         rows.append(row | {"columns": found.columns, "threshold": found.threshold} | figures)
-    count = {name: (len(part), int(truth[part].sum())) for name, part in sides.items()}
-    shown = ", ".join(f"{name} {n} clients ({frauds} frauds)" for name, (n, frauds) in count.items())
+    size = {name: (len(part), int(truth[part].sum())) for name, part in sides.items()}
+    shown = ", ".join(f"{name} {n} clients ({frauds} frauds)" for name, (n, frauds) in size.items())
     about = [
         (
             f"{len(clients)} clients split by client: {shown}. Frauds are repeated among training clients "

@@ -82,11 +82,13 @@ def billing_features(
         expected = yardsticks.expected(clients, invoices)
         found = [deviations(invoices, values[:, k], expected[:, k]) for k in range(2)]
         parts.append(np.stack(found, axis=2).reshape(c, -1))
-    table = np.concatenate(parts, axis=1, dtype=np.float32)
-    if not identity:
-        keep = np.array([not BILL_FEATURES[name].identity for name in names])
-        names, table = [name for name, kept in zip(names, keep, strict=True) if kept], table[:, keep]
-    return FeatureTable(clients.client_ids, tuple(names), table)
+    table = FeatureTable(clients.client_ids, tuple(names), np.concatenate(parts, axis=1, dtype=np.float32))
+    return table if identity else without_identity(table)
+
+
+def without_identity(table: FeatureTable) -> FeatureTable:
+    """The columns that neither name nor describe the meter."""
+    return table.select(name for name in table.names if not BILL_FEATURES[name].identity)
 
 
 def _codes(values: NDArray[np.int32]) -> NDArray[np.float32]:
