@@ -62,7 +62,6 @@ benchmarks: setup
 soak: setup
 	$(BIN)/python tests/soak/together.py --seconds 60
 	$(BIN)/python tests/soak/killing.py --times 20
-	$(BIN)/python -m pytest -q -s tests/soak/kill_workers.py
 	LOADPROFILE_ROUNDS=60 $(BIN)/python -m pytest -q tests/api/http/test_openapi.py tests/api/http/test_bombs.py
 
 clean:

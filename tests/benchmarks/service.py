@@ -1,11 +1,12 @@
-"""Submissions a second of one meter-year each, as JSON, Parquet and Arrow, against a server of its own.
+"""Submissions a second of one meter-year each, and the screening of one meter, against a server of its own.
 
     python tests/benchmarks/service.py [--seconds 10] [--clients 4] [--database URL] [--processes 1]
 
 Starts `loadprofile serve` on 127.0.0.1 with a record in a temporary folder (or on the given, empty database),
 asks for a bounded time, and ends it. Clients are threads with one connection each; they run on the same
 machine and take their share of it. "CPU ms" is what the server itself spent on an answer, which a busy
-machine stretches less than the clock. Every meter is new, so every submission writes 365 days.
+machine stretches less than the clock. Every meter is new, so every submission writes 365 days. The meters
+that are screened one by one, with one client, are simulated; a screening of them all is made before.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from loadprofile.emulate.households import simulate_homes
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYS, STEP = 365, 30
@@ -92,7 +97,7 @@ def server(database: str, processes: int) -> Iterator[tuple[int, int, str]]:
         "--processes",
         str(processes),
         "--workers",
-        "0",
+        "1",
     ]
     environment = os.environ | {
         "PYTHONPATH": str(ROOT), "LOADPROFILE_RATE": "10000000/minute", "OMP_NUM_THREADS": "1",
@@ -198,11 +203,53 @@ def main() -> None:
                         f"meter-year as {name}, {clients} clients",
                         *measure(port, process, key, given.seconds, clients, asked),
                     )
+            names = screened(port, key)
+            for name, meters in (("one meter screened", names[:1]), ("one of 60 meters screened", names)):
+                asked = one_by_one(meters)
+                measure(port, process, key, 1.0, 1, asked)
+                line(name, *measure(port, process, key, given.seconds, 1, asked))
+
+
+def screened(port: int, key: str, homes: int = 60) -> list[str]:
+    """Names of simulated homes, after a year of each was submitted and all were screened."""
+    made = simulate_homes(homes, DAYS, STEP, np.random.default_rng(5), start=np.datetime64("2023-01-01"))
+
+    def ask(method: str, path: str, body: object = None) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else orjson.dumps(body), headers)
+        answer = connection.getresponse()
+        found: dict[str, Any] = orjson.loads(answer.read())
+        if answer.status >= 300:
+            raise SystemExit(f"{answer.status}: {found}")
+        return found
+
+    names = [f"home {name}" for name in made.meter_ids.tolist()]
+    for name, kwh in zip(names, made.kwh, strict=True):
+        entry = {
+            "meter_id": name,
+            "start": "2023-01-01",
+            "step_minutes": STEP,
+            "kwh": kwh.ravel().round(3).tolist(),
+        }
+        ask("POST", "/v1/readings", {"readings": [entry]})
+    job = ask("POST", "/v1/screenings", {"meters": names})["job"]
+    while (state := ask("GET", f"/v1/jobs/{job}")["state"]) not in {"done", "failed", "cancelled"}:
+        time.sleep(0.5)
+    if state != "done":
+        raise SystemExit(f"the screening is {state}")
+    return names
 
 
 def repeated(method: str, path: str) -> Ask:
     """The same request again and again."""
     return lambda _client, _number: (method, path, b"", "")
+
+
+def one_by_one(meters: list[str]) -> Ask:
+    """Screening of one meter after the other."""
+    paths = [f"/v1/meters/{quote(meter)}/screen" for meter in meters]
+    return lambda _client, number: ("POST", paths[number % len(paths)], b"", "")
 
 
 def submitted(name: str, body: Body, kind: str) -> Ask:

@@ -1,8 +1,8 @@
 """kill -9 of server and worker at random moments, in the middle of submissions and of a screening.
 
-    python tests/soak/killing.py [--times 20] [--seed 0]
+    python tests/soak/killing.py [--times 20] [--seed 0] [--only sqlite|postgresql]
 
-After each kill the service starts again on the same record (SQLite). Every submission that was acknowledged
+After each kill the service starts again on the same record. Every submission that was acknowledged
 must be there, whole and once; one that was not may be there whole or not at all. The screening that was at
 work must come to its end, and at the end of all its list must be the one of a screening without a kill.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from serving_apart import ROOT, Apart
-from together import DAYS, days_of, entry
+from together import DAYS, RECORDS, days_of, entry, record
 
 sys.path.insert(0, str(ROOT))
 
@@ -57,14 +57,14 @@ def screened(apart: Apart, screening: dict[str, int]) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in COLUMNS) for row in page["rows"]]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    drawn = random.Random(given.seed)
-    with tempfile.TemporaryDirectory(prefix="lp") as folder:
-        url = f"sqlite:///{Path(folder) / 'record.db'}"
+def run(kind: str, times: int, seed: int) -> None:
+    """So many kills on one kind of record.
+
+    Raises:
+        SystemExit: something that was acknowledged is not there, or a list is another one.
+    """
+    drawn = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="lp") as folder, record(kind, Path(folder)) as url:
         apart = Apart(url, workers=1, variables={"LOADPROFILE_SILENCE": "3"})
         apart.start()
         if apart.ask("POST", "/v1/readings", {"readings": homes()})[0] != 200:
@@ -77,7 +77,7 @@ def main() -> None:
         acknowledged: list[str] = []
         sent: list[str] = []
         same = 0
-        for begun, number in enumerate(range(given.times), start=1):
+        for number in range(1, times + 1):
             _, screening = apart.ask("POST", "/v1/screenings", {"meters": ids})
             going = threading.Event()
 
@@ -110,13 +110,23 @@ def main() -> None:
             lost = [m for m in acknowledged if days.get(m) != DAYS]
             torn = [m for m in sent if days.get(m, DAYS) != DAYS]
             print(
-                f"kill {number + 1}: {len(acknowledged):,} acknowledged, {len(lost)} lost, {len(torn)} torn, "
-                f"{same} of {begun} screenings finished with the same list",
+                f"{kind}: kill {number}: {len(acknowledged):,} acknowledged, {len(lost)} lost, "
+                f"{len(torn)} torn, {same} of {number} screenings finished with the same list",
                 flush=True,
             )
-            if lost or torn or same != begun:
+            if lost or torn or same != number:
                 raise SystemExit(1)
         apart.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=RECORDS)
+    given = parser.parse_args()
+    for kind in RECORDS if given.only is None else (given.only,):
+        run(kind, given.times, given.seed)
 
 
 if __name__ == "__main__":

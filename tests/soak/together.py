@@ -29,6 +29,7 @@ from loadprofile.store.database import open_database
 from loadprofile.store.meter_tables import METERS, READING_DAYS
 
 WRITERS, READERS, DAYS = 8, 4, 30
+RECORDS = ("sqlite", "postgresql")
 
 
 @contextmanager
@@ -128,13 +129,13 @@ def run(kind: str, seconds: float) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    parser.add_argument("--only", choices=RECORDS)
     given = parser.parse_args()
     print(
         "| record | seconds | submissions acknowledged | reads | errors | lost | p99 write ms | p99 read ms |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    kinds = ("sqlite", "postgresql") if given.only is None else (given.only,)
+    kinds = RECORDS if given.only is None else (given.only,)
     well = [run(kind, given.seconds) for kind in kinds]
     if not all(well):
         raise SystemExit(1)
