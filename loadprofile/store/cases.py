@@ -23,7 +23,7 @@ from loadprofile.errors import (
     TransitionError,
 )
 from loadprofile.store.audit import audit, audit_log
-from loadprofile.store.columns import now
+from loadprofile.store.columns import now, writable
 from loadprofile.store.findings import finding
 from loadprofile.store.meter_tables import METERS
 from loadprofile.store.meters import keys_of, locked
@@ -266,8 +266,11 @@ def change(
         StaleError: it is at another version.
         TransitionError: ``values`` has a state that it may not become.
         ConflictError: it would be a second open case for a meter and cause.
+        RefusedError: a comment that is too long or holds control characters.
     """
     moment = now(at)
+    if comment is not None:
+        writable("comment", comment, LONGEST_TEXT)
     held = sa.select(CASES).where(CASES.c.case_key == case_key).with_for_update()
     before = connection.execute(held).mappings().first()
     if before is None:
@@ -309,12 +312,12 @@ def text_of(comment: str | None, name: str = "comment") -> str:
     """A comment or reason that says something.
 
     Raises:
-        RefusedError: it is empty or too long.
+        RefusedError: it is empty or too long, or holds control characters.
     """
     text = (comment or "").strip()
-    if not text or len(text) > LONGEST_TEXT:
-        raise RefusedError(name, text[:40], f"is empty or longer than {LONGEST_TEXT}")
-    return text
+    if not text:
+        raise RefusedError(name, "", "is empty")
+    return writable(name, text, LONGEST_TEXT)
 
 
 def history(

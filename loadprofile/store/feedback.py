@@ -6,9 +6,10 @@ so that nothing learns from what was found out later.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,23 @@ import sqlalchemy as sa
 
 from loadprofile.errors import ConflictError, MissingColumnsError, NotFoundError, RefusedError, StoreError
 from loadprofile.store.audit import audit
-from loadprofile.store.columns import now
+from loadprofile.store.columns import now, writable
 from loadprofile.store.meter_tables import METERS
 from loadprofile.store.meters import key_of, locked
 from loadprofile.store.work_tables import CASE_METERS, FEEDBACK, OUTCOMES, VISITS
 from loadprofile.verdicts import CAUSES, Cause
 
-LONGEST_TEXT = 10_000
+LONGEST_TEXT, LONGEST_NAME = 10_000, 200
+MOST = 1e12
+"""Energy and money of one visit, at most: more is a slip of the pen."""
+
+EARLIEST_ZONE = timedelta(hours=14)
+"""How far local days are ahead of UTC, at most: today's visit in Auckland is not of tomorrow."""
+
 OTHER_CAUSES = tuple(str(cause) for cause in CAUSES if cause not in {Cause.NORMAL, Cause.FRAUD})
+
+
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Visit:
         kind: with ``fraud_confirmed``: kind of fraud, in the field's words; else of the fault, if told.
         kwh_recovered: energy billed because of it.
         money_recovered: money that came back, in ``currency``.
-        currency: three letters.
+        currency: three capital letters.
         notes: free text.
         case_key: the case it belongs to; the meter's open case of the likeliest cause if None.
         visit_key: the proposal it answers; the meter's last one before the visit if None.
@@ -73,17 +83,17 @@ class Visit:
             raise RefusedError("kind", self.kind, "of the fraud is needed with fraud_confirmed")
         for name in ("kwh_recovered", "money_recovered"):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value >= 0):
-                raise RefusedError(name, value, "is no amount")
+            if value is not None and not (np.isfinite(value) and 0 <= value <= MOST):
+                raise RefusedError(name, value, f"is no amount from 0 to {MOST:g}")
         if self.money_recovered is not None and not self.currency:
             raise RefusedError("currency", self.currency, "is needed with money_recovered")
-        if self.currency is not None and not (len(self.currency) == 3 and self.currency.isalpha()):
-            raise RefusedError("currency", self.currency, "is no currency of three letters")
+        if self.currency is not None and not _CURRENCY.fullmatch(self.currency):
+            raise RefusedError("currency", self.currency[:40], "is no currency of three capital letters")
         for name in ("meter_id", "visited_by"):
             if not str(getattr(self, name)).strip():
                 raise RefusedError(name, getattr(self, name), "is empty")
-        if len(self.notes) > LONGEST_TEXT:
-            raise RefusedError("notes", self.notes[:40], f"is longer than {LONGEST_TEXT}")
+        for name, longest in (("visited_by", LONGEST_NAME), ("kind", LONGEST_NAME), ("notes", LONGEST_TEXT)):
+            writable(name, getattr(self, name) or "", longest)
 
 
 def record_feedback(
@@ -112,7 +122,7 @@ def record_feedback(
         RefusedError: a visit in the future.
     """
     moment = now(at)
-    if visit.visited_on > moment.date():
+    if visit.visited_on > (moment + EARLIEST_ZONE).date():
         raise RefusedError("visited_on", visit.visited_on.isoformat(), "is in the future")
     meter = key_of(connection, visit.meter_id)
     locked(connection, [meter])
@@ -135,7 +145,7 @@ def record_feedback(
     return key, True
 
 
-def _present(as_of: datetime | None = None) -> sa.ColumnElement[bool]:
+def present(as_of: datetime | None = None) -> sa.ColumnElement[bool]:
     """Condition: the last of its chain, as known at a moment."""
     later = FEEDBACK.alias()
     known = [later.c.amends == FEEDBACK.c.feedback_key]
@@ -146,7 +156,7 @@ def _present(as_of: datetime | None = None) -> sa.ColumnElement[bool]:
 
 def _may_be_amended(connection: sa.Connection, amends: int, meter: int) -> None:
     row = connection.execute(
-        sa.select(FEEDBACK.c.meter_key, _present().label("last")).where(FEEDBACK.c.feedback_key == amends)
+        sa.select(FEEDBACK.c.meter_key, present().label("last")).where(FEEDBACK.c.feedback_key == amends)
     ).first()
     if row is None:
         raise NotFoundError("feedback", amends)
@@ -183,11 +193,18 @@ def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRecorded:
-    """What became of the rows of a batch; ``rejected`` holds ``(row from 1, reason)``."""
+    """What became of the rows of a batch.
+
+    Attributes:
+        accepted, repeated: how many were added, and how many were known word for word.
+        rejected: ``(row from 1, reason)``.
+        ignored: columns that say nothing about a visit.
+    """
 
     accepted: int
     repeated: int
     rejected: tuple[tuple[int, str], ...]
+    ignored: tuple[str, ...] = ()
 
 
 def record_feedback_frame(
@@ -214,7 +231,8 @@ def record_feedback_frame(
             rejected.append((number, _missing(given) or str(reason)))
         else:
             accepted, repeated = accepted + new, repeated + (not new)
-    return FeedbackRecorded(accepted, repeated, tuple(rejected))
+    ignored = tuple(str(name) for name in frame.columns if name not in known)
+    return FeedbackRecorded(accepted, repeated, tuple(rejected), ignored)
 
 
 def _missing(given: dict[Any, Any]) -> str:
@@ -237,14 +255,26 @@ def _whole(name: str, value: Any) -> int | None:
 
 def _visit(given: dict[Any, Any]) -> Visit:
     values = dict(given)
-    values["visited_on"] = pd.Timestamp(values["visited_on"]).date()
+    values["visited_on"] = _day(values["visited_on"])
     for name in ("case_key", "visit_key"):
         values[name] = _whole(name, values.get(name))
     for name in ("kwh_recovered", "money_recovered"):
         values[name] = None if values.get(name) is None else float(values[name])
     texts = ("meter_id", "outcome", "visited_by", "cause", "kind", "currency", "notes")
     plain: dict[str, Any] = {k: str(v).strip() if k in texts else v for k, v in values.items()}
+    if plain.get("currency"):
+        plain["currency"] = plain["currency"].upper()
     return Visit(**plain)
+
+
+def _day(value: Any) -> date:
+    """A day as ISO 8601 writes it; of 03/05/2024 nobody could say which month it means."""
+    if isinstance(value, date):
+        return value.date() if isinstance(value, datetime) else value
+    try:
+        return date.fromisoformat(value.strip())
+    except (AttributeError, ValueError):
+        raise RefusedError("visited_on", str(value)[:40], "is no day such as 2024-05-03") from None
 
 
 def feedback(
@@ -280,7 +310,7 @@ def feedback(
     if as_of is not None:
         asked = asked.where(FEEDBACK.c.recorded_at <= as_of)
     if not amended:
-        asked = asked.where(_present(as_of))
+        asked = asked.where(present(as_of))
     if after is not None:
         asked = asked.where(FEEDBACK.c.feedback_key > after)
     rows = connection.execute(asked.order_by(FEEDBACK.c.feedback_key).limit(limit)).mappings().all()
