@@ -9,7 +9,7 @@ import pandas as pd
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.paging import Moment
+from api.http.paging import Cursor, Limit, Moment, page_of, values_of
 from api.http.problems import refused
 from api.http.security import AnalystCaller
 from api.http.service import Served
@@ -62,8 +62,8 @@ class Recovered(BaseModel):
         money_per_visit=182.4,
     )  # fmt: skip
     month: str
-    currency: str = Field(description="Empty for visits without money: currencies are never added up.")
-    visits: int
+    currency: str = Field(description="A row for each that money came in; empty in a month without money.")
+    visits: int = Field(description="All of the month, also those that brought nothing back.")
     kwh: float
     money: float
     kwh_per_visit: float
@@ -158,9 +158,10 @@ class Explored(BaseModel):
 
 
 class Exploration(BaseModel):
-    """Share of visits that chance drew."""
+    """A page of screenings, the oldest first."""
 
     screenings: list[Explored]
+    next: str | None
 
 
 class Inspected(BaseModel):
@@ -207,7 +208,7 @@ def get_hit_rates(
 
 @router.get("/recovery", summary="kWh and money recovered per visit")
 def get_recovery(caller: AnalystCaller, service: Served, as_of: AsOf = None) -> Recovery:  # noqa: ARG001
-    """By month of the visit and by currency."""
+    """By month of the visit and by currency; each visit that was made counts, whatever it found."""
     with service.database.reading() as connection:
         frame = kpis.recovered(connection, as_of)
     return Recovery(months=[Recovered(**row) for row in _rows(frame)])
@@ -249,11 +250,18 @@ def get_calibration(
 
 
 @router.get("/exploration", summary="Share of visits that chance drew")
-def get_exploration(caller: AnalystCaller, service: Served) -> Exploration:  # noqa: ARG001
+def get_exploration(
+    caller: AnalystCaller,  # noqa: ARG001
+    service: Served,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Exploration:
     """By screening, beside the share that was asked for."""
+    values = values_of(cursor, int)
     with service.database.reading() as connection:
-        frame = kpis.exploration(connection)
-    return Exploration(screenings=[Explored(**row) for row in _rows(frame)])
+        frame = kpis.exploration(connection, after=values[0] if values else None, limit=limit + 1)
+    page, more = page_of(_rows(frame), limit, "screening_key")
+    return Exploration(screenings=[Explored(**row) for row in page], next=more)
 
 
 @router.get("/inspected", summary="Share of meters that nobody ever inspected")
