@@ -84,6 +84,6 @@ class KeyRing:
 def first_key(database: Database) -> str | None:
     """An operator key for a record that never had a key; None where there was one."""
     with database.writing() as connection:
-        if len(list_keys(connection)):
+        if len(list_keys(connection, limit=1)):
             return None
         return issue_key(connection, "first operator", OPERATOR, who="first start")
