@@ -238,9 +238,9 @@ def never_inspected(connection: sa.Connection, as_of: datetime | None = None) ->
     """``meters``, ``inspected`` (a visit got in) and the ``share`` that nobody ever inspected."""
     there = sa.select(sa.func.count()).select_from(METERS).where(METERS.c.kind == CUSTOMER)
     meters = int(connection.execute(there).scalar_one())
-    got_in = (present(as_of), FEEDBACK.c.outcome != "no_access")
+    got_in = [present(as_of), FEEDBACK.c.outcome != "no_access"]
     if as_of is not None:
-        got_in += (FEEDBACK.c.recorded_at <= as_of,)
+        got_in.append(FEEDBACK.c.recorded_at <= as_of)
     count = sa.func.count(FEEDBACK.c.meter_key.distinct())
     inspected = int(connection.execute(sa.select(count).where(*got_in)).scalar_one())
     return {
