@@ -20,6 +20,7 @@ router = APIRouter(prefix="/v1/cases", tags=["Cases"])
 
 EXAMPLE: dict[str, Any] = {
     "made_at": "2024-03-01T08:00:00+00:00",
+    "readings_as_of": "2024-03-01T08:00:00+00:00",
     "meter": {"meter_id": "A100", "feeder_id": "F12", "tariff": None, "timezone": "UTC"},
     "case": {"case_key": 7, "version": 2, "cause": "fraud", "state": "assigned", "meter_ids": ["A100"]},
     "finding": {"cause": "fraud", "p_fraud": 0.905, "onset": "2023-08-24", "lost_kwh": 3183.0},
@@ -54,16 +55,21 @@ def get_evidence(
     meter_id: Annotated[
         Printable | None, Query(max_length=200, description="One of the case's meters; left out: the first.")
     ] = None,
+    as_opened: Annotated[
+        bool, Query(description="The data as they were known when the case was opened, not as they are now.")
+    ] = False,
 ) -> Response:
     """What was found and why, the pictures, the work and the visits: to read, to print, to take along.
 
     JSON holds all of it and the numbers behind the pictures; HTML and PDF are one page that needs nothing
-    else.
+    else. What the screening found is what it found; the readings, events, registers and bills beside it are
+    those known now (`readings_as_of`), or with `as_opened` those known when the case was opened.
     """
     with service.database.reading() as connection:
-        seen(connection, case_key, caller)
+        row = seen(connection, case_key, caller)
+        as_of = row["as_of"] if as_opened else None
         view = case_view(connection, case_key, meter_id)
-        body = contents(connection, view, datetime.now(UTC), pictures=kind != "json")
+        body = contents(connection, view, datetime.now(UTC), as_of, pictures=kind != "json")
     headers = {"Cache-Control": "no-store"}
     if kind == "json":
         return Response(as_json(body), media_type="application/json", headers=headers)
