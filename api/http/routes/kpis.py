@@ -15,7 +15,7 @@ from api.http.security import AnalystCaller
 from api.http.service import Served
 from loadprofile.store import kpis
 from loadprofile.store.columns import now
-from loadprofile.store.drift import input_drift
+from loadprofile.store.drift import QUANTITIES, input_drift
 
 router = APIRouter(prefix="/v1/kpis", tags=["KPIs"])
 
@@ -176,10 +176,15 @@ class Inspected(BaseModel):
 class Drifted(BaseModel):
     """How much a quantity moved between two spans of days."""
 
-    model_config = _example(quantity="kwh_per_day", psi=0.07, meters_before=9800, meters_after=9950)
+    model_config = _example(
+        quantity="kwh_per_day", psi=0.07, noise=0.004, meters_before=9800, meters_after=9950
+    )
     quantity: str
     psi: float | None = Field(
         description="Population stability index: below 0.1 little changed, above 0.25 much."
+    )
+    noise: float | None = Field(
+        description="What chance alone exceeds in one of twenty comparisons of meters that did not change."
     )
     meters_before: int
     meters_after: int
@@ -282,15 +287,15 @@ def get_drift(
     after_to: Annotated[date, Query(examples=["2024-01-31"])],
     as_of: AsOf = None,
 ) -> Drift:
-    """Of the meters' mean use and of the share of readings that is there. Compare spans of the same season.
+    """Of the meters' mean use, completeness, variation from day to day, days of zeros, and weekends.
 
-    Each span has at most 400 days.
+    Compare spans of the same season. Each span has at most 400 days.
     """
     for name, low, high in (("before", before_from, before_to), ("after", after_from, after_to)):
         if not 0 <= (high - low).days < 400:
             raise refused(f"{name}_from to {name}_to: 1 to 400 days are needed, in order of time")
     with service.database.reading() as connection:
-        frame = input_drift(connection, (before_from, before_to), (after_from, after_to), as_of)
+        frame = input_drift(connection, (before_from, before_to), (after_from, after_to), as_of, QUANTITIES)
     return Drift(quantities=[Drifted(**row) for row in _rows(frame)])
 
 

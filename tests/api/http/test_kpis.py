@@ -55,7 +55,7 @@ def test_an_empty_record_has_empty_figures(served_on_both: Served) -> None:
         assert asked(served_on_both, path)[name] == []
     assert asked(served_on_both, "inspected") == {"meters": 0, "inspected": 0, "share": None}
     spans = "before_from=2024-01-01&before_to=2024-01-10&after_from=2024-01-11&after_to=2024-01-20"
-    assert [row["psi"] for row in asked(served_on_both, f"drift?{spans}")["quantities"]] == [None, None]  # type: ignore[attr-defined]
+    assert [row["psi"] for row in asked(served_on_both, f"drift?{spans}")["quantities"]] == [None] * 5  # type: ignore[attr-defined]
 
 
 def test_hit_rates_come_with_their_intervals(worked: Served) -> None:
@@ -93,9 +93,11 @@ def test_calibration_exploration_and_the_never_inspected(worked: Served) -> None
 
 def test_drift_of_the_readings(worked: Served) -> None:
     spans = "before_from=2024-01-01&before_to=2024-01-10&after_from=2024-01-11&after_to=2024-01-20"
-    use, known = asked(worked, f"drift?{spans}")["quantities"]  # type: ignore[misc]
+    use, known, *others = asked(worked, f"drift?{spans}")["quantities"]  # type: ignore[misc]
     assert use["psi"] > 1.0
     assert known["psi"] == pytest.approx(0.0)
+    assert known["noise"] > 0.0
+    assert [row["quantity"] for row in others] == ["variation", "zero_days", "weekend"]
     is_problem(worked.get("/v1/kpis/drift?before_from=2024-01-01"), 422)
     backwards = spans.replace("before_to=2024-01-10", "before_to=2023-01-10")
     is_problem(worked.get(f"/v1/kpis/drift?{backwards}"), 422)
