@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from contextlib import suppress
@@ -35,6 +36,7 @@ class KeyRing:
         self.writer = writer
         self._known: dict[str, _Remembered] = {}
         self._noted: dict[str, float] = {}
+        self._notes: set[asyncio.Future[None]] = set()
         self._lock = threading.Lock()
 
     def remembered(self, secret: str) -> Caller | None:
@@ -74,6 +76,16 @@ class KeyRing:
             self._noted.clear()
         self._noted[caller.mark] = this
         return True
+
+    def note_beside(self, caller: Caller) -> None:
+        """Note the use beside the request: the record may be busy, and nobody waits for this."""
+        note = asyncio.get_running_loop().run_in_executor(None, self.note_use, caller)
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+    async def settled(self) -> None:
+        """Wait until all that was to be noted is."""
+        await asyncio.gather(*self._notes, return_exceptions=True)
 
     def note_use(self, caller: Caller) -> None:
         """Write that a key was used; a record that cannot be written now does without."""
