@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.evidence.case_view import case_view
 from api.evidence.pack import as_html, as_json, as_pdf, contents, for_page, html_policy
 from api.http.columns import Printable
-from api.http.paging import BIGGEST_KEY
-from api.http.routes.cases import seen
+from api.http.routes.cases import CaseKey, seen
 from api.http.security import AnyCaller
 from api.http.service import Served
 
@@ -50,7 +49,7 @@ EXAMPLE: dict[str, Any] = {
 def get_evidence(
     caller: AnyCaller,
     service: Served,
-    case_key: Annotated[int, Path(ge=1, le=BIGGEST_KEY)],
+    case_key: CaseKey,
     kind: Annotated[Literal["json", "html", "pdf"], Query(alias="format")] = "json",
     meter_id: Annotated[
         Printable | None, Query(max_length=200, description="One of the case's meters; left out: the first.")

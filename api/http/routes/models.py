@@ -204,7 +204,12 @@ async def post_file(
     once: WriteOnce,
     name: Annotated[Name, Query(examples=["from the laboratory"])],
     sha256: Annotated[
-        str, Query(pattern="^[0-9a-fA-F]{64}$", description="Of the file, as it came to you by another way.")
+        str,
+        Query(
+            pattern="^[0-9a-fA-F]{64}$",
+            description="Of the file, as it came to you by another way.",
+            examples=["0" * 64],
+        ),
     ],
 ) -> Response:
     """A model file (`.lpm`). It is read with our own list of types, never unpickled; it is a challenger then.
