@@ -68,7 +68,10 @@ def _shares(found: pd.Series, of: pd.Series) -> dict[str, list[float]]:  # type:
 
 
 def hit_rates(connection: sa.Connection, by: str = "cause", as_of: datetime | None = None) -> pd.DataFrame:
-    """Hits among judged visits: ``<by>, visits, judged, hits, right_to_raise, share, low, high``.
+    """Hits among judged visits: ``<by>, visits, judged, hits, right_to_raise, found, share, low, high``.
+
+    ``found`` counts visits that confirmed fraud or another cause, whichever was expected: where chance drew
+    ordinary meters it tells what the lists miss.
 
     Args:
         connection: of ``Database.reading``.
@@ -84,13 +87,18 @@ def hit_rates(connection: sa.Connection, by: str = "cause", as_of: datetime | No
     entries = _entries(connection, as_of)
     key = entries["asked"] if by == "cause" else entries[by].astype(object).where(entries[by].notna(), "")
     out = (
-        entries.assign(group=key.astype(object), raised=entries["outcome"] == "right_to_raise")
+        entries.assign(
+            group=key.astype(object),
+            raised=entries["outcome"] == "right_to_raise",
+            found=entries["outcome"].isin(["fraud_confirmed", "other_cause_confirmed"]),
+        )
         .groupby("group", sort=True)
         .agg(
             visits=("judged", "size"),
             judged=("judged", "sum"),
             hits=("hit", "sum"),
             right_to_raise=("raised", "sum"),
+            found=("found", "sum"),
         )
         .reset_index()
         .rename(columns={"group": by})

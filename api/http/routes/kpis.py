@@ -35,13 +35,15 @@ class HitRate(BaseModel):
     """Hits among the visits that told something."""
 
     model_config = _example(
-        group="fraud", visits=25, judged=22, hits=14, right_to_raise=3, share=0.636, low=0.43, high=0.803
-    )
+        group="fraud", visits=25, judged=22, hits=14, right_to_raise=3, found=15, share=0.636, low=0.43,
+        high=0.803,
+    )  # fmt: skip
     group: str = Field(description="Cause or queue that visits were made for, month, or reason of proposal.")
     visits: int
     judged: int = Field(description="Those that told something: not `no_access`, not `inconclusive`.")
     hits: int = Field(description="Those that confirmed the cause that they were made for.")
     right_to_raise: int
+    found: int = Field(description="Those that confirmed fraud or another cause, whichever was expected.")
     share: float | None = Field(description="Hits of judged visits; null without any.")
     low: Low
     high: High

@@ -136,6 +136,8 @@ def test_history_tells_who_did_what(database: Database) -> None:
         log = history(connection, key)
         with pytest.raises(RefusedError):
             comment_on(connection, key, "  ", who="bob")
+        with pytest.raises(ConflictError):
+            assign(connection, key, "eve", who="ann")
     assert log["what"].tolist() == ["opened", "assigned", "commented", "moved", "closed"]
     assert log["who"].tolist() == ["ann", "ann", "bob", "bob", "bob"]
     assert log["before"].iloc[1] == {"assignee": None, "state": "new"}

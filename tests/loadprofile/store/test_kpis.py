@@ -64,6 +64,7 @@ def test_hit_rates_count_judged_visits_only(database: Database) -> None:
     assert by["queue"].loc["field inspection"].judged == 3
     assert by["month"]["hits"].to_dict() == {"2024-04": 1, "2024-05": 1}
     assert by["reason"].loc["ranked"].visits == 3
+    assert by["reason"]["found"].to_dict() == {"": 1, "exploration": 0, "ranked": 1}
     assert then["hits"].to_dict() == {"fraud": 0}  # before the amendment
 
 
