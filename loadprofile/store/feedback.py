@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ MOST = 1e12
 
 EARLIEST_ZONE = timedelta(hours=14)
 """How far local days are ahead of UTC, at most: today's visit in Auckland is not of tomorrow."""
+
+UNTOLD = ("no_access", "inconclusive")
+"""Outcomes that tell nothing: somebody has to go there again."""
 
 OTHER_CAUSES = tuple(str(cause) for cause in CAUSES if cause not in {Cause.NORMAL, Cause.FRAUD})
 
@@ -52,8 +55,10 @@ class Visit:
         money_recovered: money that came back, in ``currency``.
         currency: three capital letters.
         notes: free text.
-        case_key: the case it belongs to; the meter's open case of the likeliest cause if None.
-        visit_key: the proposal it answers; the meter's last one before the visit if None.
+        case_key: the case it belongs to; if None that of the entry it amends, else the meter's open case, of
+            fraud first.
+        visit_key: the proposal it answers; if None that of the entry it amends, else the meter's last one
+            before the visit to which no visit found anything out yet.
 
     Raises:
         RefusedError: values that contradict one another or say nothing.
@@ -130,7 +135,7 @@ def record_feedback(
     values |= {"meter_key": meter, "amends": amends}
     if amends is not None:
         _may_be_amended(connection, amends, meter)
-    links = _links(connection, visit, meter)
+    links = _links(connection, visit if amends is None else _as_amended(connection, visit, amends), meter)
     same = [FEEDBACK.c[name] == value if value is not None else FEEDBACK.c[name].is_(None)
             for name, value in values.items() if name not in {"case_key", "visit_key"}]  # fmt: skip
     known = connection.execute(sa.select(FEEDBACK.c.feedback_key).where(*same)).scalar()
@@ -166,8 +171,22 @@ def _may_be_amended(connection: sa.Connection, amends: int, meter: int) -> None:
         raise ConflictError("feedback", amends, "was amended already; amend the entry that did")
 
 
+def _as_amended(connection: sa.Connection, visit: Visit, amends: int) -> Visit:
+    """With the case and the proposal of the entry that it amends, where it names none."""
+    asked = sa.select(FEEDBACK.c.case_key, FEEDBACK.c.visit_key).where(FEEDBACK.c.feedback_key == amends)
+    row = connection.execute(asked).one()
+    case_key = row.case_key if visit.case_key is None else visit.case_key
+    return replace(
+        visit, case_key=case_key, visit_key=row.visit_key if visit.visit_key is None else visit.visit_key
+    )
+
+
 def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int | None]:
-    """The case and the proposal that an entry belongs to."""
+    """The case and the proposal that an entry belongs to.
+
+    A proposal that was answered is of no later visit: who goes there again has another reason, and counts
+    with another probability than the draw's.
+    """
     case_key, visit_key = visit.case_key, visit.visit_key
     mine = sa.select(CASE_METERS.c.case_key).where(CASE_METERS.c.meter_key == meter)
     if case_key is None:
@@ -180,9 +199,12 @@ def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int
         raise NotFoundError(f"case of meter {visit.meter_id}", case_key)
     proposals = sa.select(VISITS.c.visit_key).where(VISITS.c.meter_key == meter)
     if visit_key is None:
-        evening = datetime.combine(visit.visited_on, datetime.max.time())
+        evening = datetime.combine(visit.visited_on, time.max, UTC)
+        answered = sa.select(FEEDBACK.c.feedback_key).where(
+            FEEDBACK.c.visit_key == VISITS.c.visit_key, FEEDBACK.c.outcome.not_in(UNTOLD), present()
+        )
         visit_key = connection.execute(
-            proposals.where(VISITS.c.proposed_at <= now(pd.Timestamp(evening, tz="UTC").to_pydatetime()))
+            proposals.where(VISITS.c.proposed_at <= evening, ~answered.exists())
             .order_by(VISITS.c.visit_key.desc())
             .limit(1)
         ).scalar()

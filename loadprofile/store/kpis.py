@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from loadprofile.classify.proportions import wilson
 from loadprofile.errors import OptionError
 from loadprofile.store.columns import now
-from loadprofile.store.feedback import feedback, present
+from loadprofile.store.feedback import UNTOLD, feedback, present
 from loadprofile.store.meter_tables import CUSTOMER, METERS
 from loadprofile.store.visits import EXPLORATION
 from loadprofile.store.work_tables import CASES, FEEDBACK, FINDINGS, SCREENINGS, VISITS
@@ -52,7 +52,7 @@ def _entries(connection: sa.Connection, as_of: datetime | None) -> pd.DataFrame:
     # a proposal out of the worklist was made for what the screening said; anything else for its case
     asked = joined["said"].astype(object).where(joined["visit_key"].notna() & joined["said"].notna(), by_case)
     joined["asked"] = asked.where(asked.notna(), "")
-    joined["judged"] = ~joined["outcome"].isin(["no_access", "inconclusive"])
+    joined["judged"] = ~joined["outcome"].isin(UNTOLD)
     fraud = (joined["outcome"] == "fraud_confirmed") & joined["asked"].isin([Cause.FRAUD, UNDECIDED])
     other = (joined["outcome"] == "other_cause_confirmed") & (joined["cause"] == joined["asked"])
     joined["hit"] = fraud | other

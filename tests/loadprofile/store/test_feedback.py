@@ -10,6 +10,7 @@ import pytest
 from recorded import DAY, HOUR, NOON, made_worklist, screened
 
 from loadprofile.errors import ConflictError, MissingColumnsError, NotFoundError, RefusedError
+from loadprofile.store.case_work import close
 from loadprofile.store.cases import history, open_for_finding
 from loadprofile.store.database import Database
 from loadprofile.store.feedback import Visit, feedback, labels, record_feedback, record_feedback_frame
@@ -30,6 +31,13 @@ def test_an_entry_finds_its_case_and_its_proposal(database: Database) -> None:
         assert record_feedback(connection, FOUND, who="ann", at=NOON + DAY) == (entry, False)
         (row,) = feedback(connection, meter_ids=["M000"]).to_dict("records")
         log = history(connection, case_key)
+        close(connection, case_key, "billed", who="ann")
+        right, _ = record_feedback(connection, replace(FOUND, notes="at the pole"), who="ann", amends=entry)
+        later = replace(FOUND, outcome="nothing_found", kind=None, visited_on=date(2024, 6, 5))
+        another, _ = record_feedback(connection, later, who="ann")
+        links = feedback(connection).set_index("feedback_key")[["case_key", "visit_key"]]
+    assert links.loc[right].tolist() == [row["case_key"], row["visit_key"]], "of what it amends"
+    assert links.loc[another].isna().all(), "the proposal was answered, the case is closed"
     assert (row["case_key"], row["reason"], row["propensity"]) == (case_key, "ranked", 1.0)
     assert (row["visited_on"], row["kwh_recovered"], row["kind"]) == (date(2024, 5, 1), 1200.0, "bypass")
     assert log["after"].iloc[-1] == {"feedback_key": entry, "outcome": "fraud_confirmed", "amends": None}
