@@ -55,6 +55,7 @@ class CaseFilters:
         assignee: whose.
         feeder_id: on this feeder when it was opened.
         meter_id: with this meter among its own.
+        opened_by_then: opened at this moment or earlier.
         asleep: also the snoozed ones.
         suppressed: also the suppressed ones.
     """
@@ -65,6 +66,7 @@ class CaseFilters:
     assignee: str | None = None
     feeder_id: str | None = None
     meter_id: str | None = None
+    opened_by_then: datetime | None = None
     asleep: bool = False
     suppressed: bool = False
 
@@ -212,6 +214,8 @@ def conditions(filters: CaseFilters, moment: datetime) -> list[sa.ColumnElement[
     if filters.meter_id is not None:
         mine = sa.select(CASE_METERS.c.case_key).join(METERS, METERS.c.meter_key == CASE_METERS.c.meter_key)
         out.append(CASES.c.case_key.in_(mine.where(METERS.c.meter_id == filters.meter_id)))
+    if filters.opened_by_then is not None:
+        out.append(CASES.c.opened_at <= filters.opened_by_then)
     if not filters.asleep:
         out.append(sa.or_(CASES.c.snoozed_until.is_(None), CASES.c.snoozed_until <= moment))
     if not filters.suppressed:

@@ -35,6 +35,8 @@ def test_a_case_for_a_meter_and_one_for_an_incident(served_on_both: Served) -> N
     assert listed == sorted(listed, key=lambda row: -row["priority"])
     only = served.get("/v1/cases?cause=maintenance&state=new").json()["cases"]
     assert [row["cause"] for row in only] == ["maintenance"]
+    assert len(served.get("/v1/cases?min_age_days=0").json()["cases"]) == 5
+    assert served.get("/v1/cases?min_age_days=1").json()["cases"] == []
 
 
 def test_a_case_goes_its_way_and_remembers_it(served: Served) -> None:
