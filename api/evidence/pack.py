@@ -27,6 +27,7 @@ from api.evidence.timeline import timeline
 from loadprofile.errors import NotFoundError
 from loadprofile.figures.style import CAUSE_COLOUR
 from loadprofile.report.words import cause_words, percent
+from loadprofile.store.meters import as_told
 
 SENTENCES, ENTRIES, MEMBERS = 8, 6, 12
 """What finds room on one page; the JSON has all of it."""
@@ -36,13 +37,29 @@ LONGEST = 400
 
 
 def contents(
-    connection: sa.Connection, view: CaseView, made_at: datetime, *, pictures: bool = True
+    connection: sa.Connection,
+    view: CaseView,
+    made_at: datetime,
+    as_of: datetime | None = None,
+    *,
+    pictures: bool = True,
 ) -> dict[str, Any]:
-    """Everything about the case, as plain values; numbers of the charts as of what is known now."""
+    """Everything about the case, as plain values.
+
+    Args:
+        connection: of ``Database.reading``.
+        view: of the case.
+        made_at: this moment.
+        as_of: readings, events, registers, bills, neighbours and facts of the meter as they were known then;
+            None = as they are known now.
+        pictures: whether to draw them.
+    """
+    meter = view.meter if as_of is None else as_told(connection, view.meter, as_of)
     finding = {k: v for k, v in view.finding.items() if k not in {"meter_key", "case_key", "case_state"}}
     body: dict[str, Any] = {
         "made_at": made_at,
-        "meter": {k: v for k, v in view.meter.items() if k != "meter_key"},
+        "readings_as_of": as_of or made_at,
+        "meter": {k: v for k, v in meter.items() if k != "meter_key"},
         "case": view.case,
         "finding": finding,
         "screening": {k: v for k, v in view.screening.items() if k != "error"},
@@ -64,12 +81,14 @@ def contents(
         "timeline": [],
     }  # fmt: skip
     try:
-        profiles = readings_of(connection, view.meter_id)
+        profiles = readings_of(connection, view.meter_id, as_of)
     except NotFoundError:
         return body
-    others = neighbourhood(connection, profiles, view.meter["meter_key"], view.meter["feeder_id"], view.marks)
+    others = neighbourhood(
+        connection, profiles, view.meter["meter_key"], view.meter["feeder_id"], view.marks, as_of
+    )
     body["charts"] = charts_of(profiles, view.marks, view.hemisphere) | {"neighbours": others}
-    body["timeline"] = timeline(connection, profiles, view.meter_id, view.feedback)
+    body["timeline"] = timeline(connection, profiles, view.meter_id, view.feedback, as_of)
     if pictures:
         body["pictures"] = pictures_of(profiles, view.marks, body["charts"])
     return body
@@ -96,7 +115,7 @@ def for_page(view: CaseView, body: dict[str, Any]) -> dict[str, Any]:
          "colour": CAUSE_COLOUR[one.cause]}
         for one in view.odds
     ]  # fmt: skip
-    meter = view.meter
+    meter = body["meter"]
     facts = [
         ("meter", view.meter_id),
         ("feeder", meter["feeder_id"]),
@@ -107,7 +126,8 @@ def for_page(view: CaseView, body: dict[str, Any]) -> dict[str, Any]:
         ("with", case.get("assignee")),
         ("whose work", view.finding["queue"]),
         ("model", view.screening["model_name"]),
-        ("known as of", _moment(view.screening["as_of"])),
+        ("screened as of", _moment(view.screening["as_of"])),
+        ("pictures as of", _moment(body["readings_as_of"])),
     ]
     entries = [e for e in body["timeline"] if e["odd"] or e["kind"] in {"event", "outage", "visit"}]
     reports = [v for v in view.feedback if v["present"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -45,7 +45,10 @@ better.
 
 Every call needs a key: `Authorization: Bearer lp_...`. Roles: *operator* may do everything, *analyst* all but
 keys and promotions, *field* sees and answers only the cases assigned to it. Every error has one shape,
-`application/problem+json`. Writes take an `Idempotency-Key`: the same call twice changes nothing.
+`application/problem+json`. Writes that add something take an `Idempotency-Key`: the same call twice changes
+nothing. Changes of a case take the `ETag` that was seen as `If-Match`: who was slower overwrites nothing.
+
+The examples want two variables: `service=http://127.0.0.1:8000` and `key=lp_...`.
 """
 
 
@@ -68,7 +71,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         forgetting = asyncio.create_task(_forget_old_answers(service))
         yield
+        # What still writes beside requests ends first: it would open the record again, for nobody to close.
         forgetting.cancel()
+        with suppress(asyncio.CancelledError):
+            await forgetting
+        await service.keys.settled()
         service.database.close()
         service.probe.database.close()
         service.queue.close()

@@ -1,4 +1,4 @@
-"""Tables of facts beside the readings, JSON or CSV, through the readers of the command line."""
+"""Tables of facts beside the readings, of every kind of body, through the readers of the command line."""
 
 from __future__ import annotations
 
@@ -173,7 +173,9 @@ def table_in(upload: Upload, kind: FactKind, timezone: str, settings: Settings) 
     if upload.kind == JSON:
         path = _json_as_table(upload, kind)
     else:
-        (path,) = checked_files(upload, settings)
+        path, *others = checked_files(upload, settings)
+        if others:
+            raise refused(f"the archive holds {1 + len(others)} tables, and one is taken at a time")
     reader = partial(kind.reader, timezone=timezone) if kind.zoned else kind.reader
     try:
         table = reader(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from contextlib import suppress
@@ -35,6 +36,7 @@ class KeyRing:
         self.writer = writer
         self._known: dict[str, _Remembered] = {}
         self._noted: dict[str, float] = {}
+        self._notes: set[asyncio.Future[None]] = set()
         self._lock = threading.Lock()
 
     def remembered(self, secret: str) -> Caller | None:
@@ -75,6 +77,16 @@ class KeyRing:
         self._noted[caller.mark] = this
         return True
 
+    def note_beside(self, caller: Caller) -> None:
+        """Note the use beside the request: the record may be busy, and nobody waits for this."""
+        note = asyncio.get_running_loop().run_in_executor(None, self.note_use, caller)
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+    async def settled(self) -> None:
+        """Wait until all that was to be noted is."""
+        await asyncio.gather(*self._notes, return_exceptions=True)
+
     def note_use(self, caller: Caller) -> None:
         """Write that a key was used; a record that cannot be written now does without."""
         with suppress(StoreError):
@@ -84,6 +96,6 @@ class KeyRing:
 def first_key(database: Database) -> str | None:
     """An operator key for a record that never had a key; None where there was one."""
     with database.writing() as connection:
-        if len(list_keys(connection)):
+        if len(list_keys(connection, limit=1)):
             return None
         return issue_key(connection, "first operator", OPERATOR, who="first start")

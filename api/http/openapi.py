@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
+import orjson
 from pydantic import BaseModel
 
 BODY_MODELS: dict[str, type[BaseModel]] = {}
@@ -34,10 +36,48 @@ def body_of(
 
 
 def described(schema: dict[str, Any]) -> dict[str, Any]:
-    """The description with the models of ``body_of`` in it."""
+    """The description with the models of ``body_of`` in it, and with a worked example of each call."""
     parts = schema.setdefault("components", {}).setdefault("schemas", {})
     for name, model in BODY_MODELS.items():
         own = model.model_json_schema(ref_template="#/components/schemas/{model}")
         parts.update(own.pop("$defs", {}))
         parts[name] = own
+    for path, calls in schema["paths"].items():
+        for method, call in calls.items():
+            said = " ".join(_worked(method.upper(), path, call, parts))
+            call["x-codeSamples"] = [{"lang": "Shell", "source": said}]
+            call["description"] = f"{call.get('description', '')}\n\n```sh\n{said}\n```"
     return schema
+
+
+def _worked(method: str, path: str, call: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[str]:
+    """A call for curl, word by word, with the examples of its parameters and of its body."""
+    place, query = path, {}
+    headers = ['"Authorization: Bearer $key"'] if call.get("security") else []
+    for parameter in call.get("parameters", ()):
+        name, where = parameter["name"], parameter["in"]
+        value = str(next(iter(parameter["schema"].get("examples", ("",)))))
+        if where == "path":
+            place = place.replace(f"{{{name}}}", quote(value, safe=""))
+        elif where == "query" and parameter["required"]:
+            query[name] = value
+        elif name == "If-Match":  # in the description it may be left out, so that we can say what it is for
+            headers.append(f"'{name}: {value}'")
+    yield "curl"
+    body = call.get("requestBody", {}).get("content", {})
+    if method not in {"GET", "POST"} or (method == "POST" and not body):
+        yield f"-X {method}"
+    for header in headers:
+        yield f"-H {header}"
+    yield f'"$service{place}{"?" + urlencode(query) if query else ""}"'
+    for kind, content in body.items():
+        told = content["schema"]
+        if "$ref" in told:
+            told = parts[told["$ref"].rsplit("/", 1)[1]]
+        example = content.get("example", told.get("example"))
+        if example is None:
+            yield f"-H 'Content-Type: {kind}' --data-binary @file"
+        else:
+            text = orjson.dumps(example).decode().replace("'", "'\\''")
+            yield f"--json '{text}'"
+        return

@@ -9,7 +9,6 @@ write the session's ``X-CSRF-Token``.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -82,8 +81,7 @@ async def _by_key(request: Request, service: Service, secret: str) -> Caller:
         service.strangers.check(address_of(request))
         raise unknown_caller("this key is unknown, revoked or past its end")
     if service.keys.use_is_news(caller):
-        # Beside the request: the record may be busy, and nobody waits for this.
-        asyncio.get_running_loop().run_in_executor(None, service.keys.note_use, caller)
+        service.keys.note_beside(caller)
     return caller
 
 

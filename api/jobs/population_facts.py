@@ -22,7 +22,7 @@ from loadprofile.features.slots import SlotCounts, summed
 from loadprofile.features.table import FeatureTable
 from loadprofile.fleet import LINKED, Fleet, Part
 from loadprofile.screening import BATCH
-from loadprofile.store.findings import keep_part, part
+from loadprofile.store.screening_parts import keep_part, part
 
 INDEX = "facts"
 

@@ -213,4 +213,4 @@ def _alive(attempt: Attempt) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join(1.0)
+        thread.join()  # a beat waits for the record no longer than any write

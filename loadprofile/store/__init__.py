@@ -18,6 +18,7 @@ carry a zone, days and wall-clock times of readings are local. Errors are ``Stor
     meters                    ensure_meters, tell_meters, list_meters, key_of
     readings, loading         record_readings, load_profiles, stored_groups, profile_batches: as known at T
     facts, contexts           record_facts (events, registers, outages, topology, invoices); contexts
+    screening_parts           keep_part, part: what a screening measured of its population
     findings, incidents       start_screening, record_findings, findings_page, finding, whole_worklist
     cases, case_work          open_for_finding, list_cases, history; take_next, assign, move, snooze, ...
     visits, feedback          propose_visits, record_visits; record_feedback(_frame), feedback, labels

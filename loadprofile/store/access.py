@@ -117,8 +117,13 @@ def revoke_key(connection: sa.Connection, prefix: str, *, who: str, at: datetime
     audit(connection, who, "revoked", "api key", prefix, at=at)
 
 
-def list_keys(connection: sa.Connection) -> pd.DataFrame:
-    """All keys, newest first, without their hashes."""
+def list_keys(
+    connection: sa.Connection, *, before: int | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """Keys without their hashes, newest first: all, or a page of those made before the key ``before``."""
     columns = [column for column in API_KEYS.c if column.name != "sha256"]
-    rows = connection.execute(sa.select(*columns).order_by(API_KEYS.c.api_key.desc()))
+    asked = sa.select(*columns).order_by(API_KEYS.c.api_key.desc()).limit(limit)
+    if before is not None:
+        asked = asked.where(API_KEYS.c.api_key < before)
+    rows = connection.execute(asked)
     return pd.DataFrame(rows.mappings().all(), columns=[column.name for column in columns])

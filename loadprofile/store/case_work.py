@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from loadprofile.errors import OptionError
+from loadprofile.errors import ConflictError, OptionError
 from loadprofile.store.audit import audit
 from loadprofile.store.cases import CaseFilters, case, change, conditions, text_of
 from loadprofile.store.columns import now
@@ -51,8 +51,14 @@ def assign(
     expected: int | None = None,
     at: datetime | None = None,
 ) -> int:
-    """Give a case to somebody, or to nobody (None: it is new again); the new version."""
+    """Give a case to somebody, or to nobody (None: it is new again); the new version.
+
+    Raises:
+        ConflictError: it is closed: nobody would find it in a list.
+    """
     state = case(connection, case_key)["state"]
+    if state == "closed":
+        raise ConflictError("case", case_key, "is closed; open it again first")
     values: dict[str, Any] = {"assignee": assignee}
     if assignee is None:
         values["state"] = "new"

@@ -23,7 +23,7 @@ from loadprofile.errors import (
     TransitionError,
 )
 from loadprofile.store.audit import audit, audit_log
-from loadprofile.store.columns import now
+from loadprofile.store.columns import now, writable
 from loadprofile.store.findings import finding
 from loadprofile.store.meter_tables import METERS
 from loadprofile.store.meters import keys_of, locked
@@ -55,6 +55,7 @@ class CaseFilters:
         assignee: whose.
         feeder_id: on this feeder when it was opened.
         meter_id: with this meter among its own.
+        opened_by_then: opened at this moment or earlier.
         asleep: also the snoozed ones.
         suppressed: also the suppressed ones.
     """
@@ -65,6 +66,7 @@ class CaseFilters:
     assignee: str | None = None
     feeder_id: str | None = None
     meter_id: str | None = None
+    opened_by_then: datetime | None = None
     asleep: bool = False
     suppressed: bool = False
 
@@ -212,6 +214,8 @@ def conditions(filters: CaseFilters, moment: datetime) -> list[sa.ColumnElement[
     if filters.meter_id is not None:
         mine = sa.select(CASE_METERS.c.case_key).join(METERS, METERS.c.meter_key == CASE_METERS.c.meter_key)
         out.append(CASES.c.case_key.in_(mine.where(METERS.c.meter_id == filters.meter_id)))
+    if filters.opened_by_then is not None:
+        out.append(CASES.c.opened_at <= filters.opened_by_then)
     if not filters.asleep:
         out.append(sa.or_(CASES.c.snoozed_until.is_(None), CASES.c.snoozed_until <= moment))
     if not filters.suppressed:
@@ -266,8 +270,11 @@ def change(
         StaleError: it is at another version.
         TransitionError: ``values`` has a state that it may not become.
         ConflictError: it would be a second open case for a meter and cause.
+        RefusedError: a comment that is too long or holds control characters.
     """
     moment = now(at)
+    if comment is not None:
+        writable("comment", comment, LONGEST_TEXT)
     held = sa.select(CASES).where(CASES.c.case_key == case_key).with_for_update()
     before = connection.execute(held).mappings().first()
     if before is None:
@@ -309,12 +316,12 @@ def text_of(comment: str | None, name: str = "comment") -> str:
     """A comment or reason that says something.
 
     Raises:
-        RefusedError: it is empty or too long.
+        RefusedError: it is empty or too long, or holds control characters.
     """
     text = (comment or "").strip()
-    if not text or len(text) > LONGEST_TEXT:
-        raise RefusedError(name, text[:40], f"is empty or longer than {LONGEST_TEXT}")
-    return text
+    if not text:
+        raise RefusedError(name, "", "is empty")
+    return writable(name, text, LONGEST_TEXT)
 
 
 def history(

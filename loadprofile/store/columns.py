@@ -8,6 +8,7 @@ into arrays without a detour. Energies of a day are one blob: little-endian floa
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from loadprofile.errors import ShapeError
+from loadprofile.errors import RefusedError, ShapeError
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -72,6 +73,22 @@ def utc(moment: datetime) -> datetime:
 def now(at: datetime | None = None) -> datetime:
     """``at`` in UTC, or this moment if it is None."""
     return datetime.now(UTC) if at is None else utc(at)
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def writable(name: str, text: str, longest: int) -> str:
+    """A text that both databases keep as it is: lines and tabs, but no other control characters.
+
+    Raises:
+        RefusedError: it has some (PostgreSQL takes no NUL), or is longer than ``longest``.
+    """
+    if len(text) > longest:
+        raise RefusedError(name, text[:40], f"is longer than {longest}")
+    if _CONTROLS.search(text):
+        raise RefusedError(name, text[:40], "holds control characters")
+    return text
 
 
 def day_number(day: date | np.datetime64) -> int:

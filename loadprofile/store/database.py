@@ -126,9 +126,11 @@ def open_database(
         place = plain
         if not create and not Path(plain).is_file():
             raise UnreachableStoreError(place, "no such file")
+    # Values stay out of error messages: they go to the log, and there may be notes and meters among them.
     engine = sa.create_engine(
-        made, json_serializer=json_text, pool_size=pool, max_overflow=pool, pool_timeout=wait_seconds
-    )
+        made, json_serializer=json_text, pool_size=pool, max_overflow=pool, pool_timeout=wait_seconds,
+        hide_parameters=True,
+    )  # fmt: skip
     if made.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, int(wait_seconds * 1000))
     else:

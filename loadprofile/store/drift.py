@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from loadprofile.store.columns import day_number
 from loadprofile.store.loading import Day, as_known
@@ -17,49 +19,91 @@ BINS = 10
 LEAST = 1e-4
 """Share that an empty bin counts as, or its logarithm would be infinite."""
 
+QUANTITIES = ("kwh_per_day", "known", "variation", "zero_days", "weekend")
+"""Of each meter over a span, see ``of_meters``."""
+
 Floats = NDArray[np.float64]
 
 
 def psi(before: Floats, after: Floats, bins: int = BINS) -> float:
     """Sum of (share after - share before) x ln(share after / share before) over quantile bins of ``before``.
 
-    Rule of thumb among users of the index: below 0.1 little changed, above 0.25 much. NaN where either is
-    empty; NaNs are left out.
+    A value that many meters have (every reading there, no day of zeros) is a bin of its own. Rule of thumb
+    among users of the index: below 0.1 little changed, above 0.25 much. NaN where either is empty; NaNs are
+    left out.
+    """
+    return _compared(before, after, bins)[0]
+
+
+def _compared(before: Floats, after: Floats, bins: int = BINS) -> tuple[float, float]:
+    """The index, and what chance alone exceeds in one of twenty comparisons of meters that did not change.
+
+    Without a change the index times n m / (n + m) is about chi-square with one degree of freedom less than
+    there are bins (Yurdakul 2018, Western Michigan University).
     """
     old, new = before[~np.isnan(before)], after[~np.isnan(after)]
     if not len(old) or not len(new):
-        return float("nan")
-    edges = np.unique(np.quantile(old, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
+        return float("nan"), float("nan")
+    cuts = np.quantile(old, np.linspace(0.0, 1.0, bins + 1)[1:-1])
+    atoms = cuts[[float((old == cut).mean()) >= 1.0 / bins for cut in cuts]]
+    edges = np.unique(np.concatenate([cuts, np.nextafter(atoms, np.inf)]))
     shares = [
         np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) / len(values)
         for values in (old, new)
     ]
     was, now = np.maximum(shares[0], LEAST), np.maximum(shares[1], LEAST)
-    return float(((now - was) * np.log(now / was)).sum())
+    noise = float(chi2.ppf(0.95, len(edges))) * (1.0 / len(old) + 1.0 / len(new))
+    return float(((now - was) * np.log(now / was)).sum()), noise
 
 
-def daily_means(
+def of_meters(
     connection: sa.Connection, first: Day, last: Day, as_of: datetime | None = None
 ) -> pd.DataFrame:
-    """``meter_key, kwh_per_day, known`` over a span, days included; ``known``: share of the span's hours."""
+    """``meter_key`` and ``QUANTITIES`` over a span, days included; days without a known reading do not count.
+
+    Returns:
+        ``kwh_per_day``: mean use; ``known``: share of the span's hours that is there; ``variation``: standard
+        deviation of the daily means over their mean; ``zero_days``: share of days that add up to 0;
+        ``weekend``: mean of Saturdays and Sundays over that of all days. NaN where it cannot be told.
+    """
     days = READING_DAYS.c
-    hours = sa.func.sum(days.known_slots * days.step) / 60.0
+    minutes = days.known_slots * days.step
+    mean = days.total_kwh * 1440.0 / minutes
+    weekend = (days.day + 3) % 7 >= 5  # day 0 was a Thursday
     rows = connection.execute(
-        sa.select(days.meter_key, sa.func.sum(days.total_kwh), hours)
+        sa.select(
+            days.meter_key,
+            sa.func.sum(days.total_kwh),
+            sa.func.sum(minutes) / 60.0,
+            sa.func.count(),
+            sa.func.sum(mean),
+            sa.func.sum(mean * mean),
+            sa.func.count(sa.case((days.total_kwh == 0.0, 1))),
+            sa.func.avg(sa.case((weekend, mean))),
+        )
         .join(METERS, METERS.c.meter_key == days.meter_key)
         .where(
             METERS.c.kind == CUSTOMER,
             days.day.between(day_number(first), day_number(last)),
+            days.known_slots > 0,
             as_known(READING_DAYS, as_of),
         )
         .group_by(days.meter_key)
         .order_by(days.meter_key)
     ).all()
     span = 24.0 * (day_number(last) - day_number(first) + 1)
-    key = np.array([row[0] for row in rows], dtype=np.int64)
-    total = np.array([row[1] for row in rows], dtype=np.float64)
-    known = np.array([float(row[2]) for row in rows], dtype=np.float64)
-    return pd.DataFrame({"meter_key": key, "kwh_per_day": total / known * 24.0, "known": known / span})
+    table = np.array([[np.nan if v is None else float(v) for v in row] for row in rows], dtype=np.float64)
+    key, total, known, count, sums, squares, zeros, weekend_mean = table.reshape(-1, 8).T
+    centre = sums / count
+    spread = np.sqrt(np.maximum(squares / count - centre**2, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = [np.where(centre > 0.0, value / centre, np.nan) for value in (spread, weekend_mean)]
+    return pd.DataFrame(
+        {
+            "meter_key": key.astype(np.int64), "kwh_per_day": total / known * 24.0, "known": known / span,
+            "variation": relative[0], "zero_days": zeros / count, "weekend": relative[1],
+        }
+    )  # fmt: skip
 
 
 def input_drift(
@@ -67,20 +111,22 @@ def input_drift(
     before: tuple[Day, Day],
     after: tuple[Day, Day],
     as_of: datetime | None = None,
+    quantities: Sequence[str] = QUANTITIES[:2],
 ) -> pd.DataFrame:
-    """PSI of the meters' mean use and of the share of readings that is there, between two spans of days.
+    """PSI of quantities of the meters (``QUANTITIES``) between two spans of days.
 
     Spans of the same season are to be compared, or the season is what is found.
 
     Returns:
-        ``quantity, psi, meters_before, meters_after``.
+        ``quantity, psi, noise, meters_before, meters_after``; a ``psi`` below ``noise`` may be chance.
     """
-    old, new = daily_means(connection, *before, as_of), daily_means(connection, *after, as_of)
-    names = ["kwh_per_day", "known"]
+    old, new = of_meters(connection, *before, as_of), of_meters(connection, *after, as_of)
+    found = [_compared(old[name].to_numpy(), new[name].to_numpy()) for name in quantities]
     return pd.DataFrame(
         {
-            "quantity": names,
-            "psi": [psi(old[name].to_numpy(), new[name].to_numpy()) for name in names],
+            "quantity": list(quantities),
+            "psi": [index for index, _ in found],
+            "noise": [noise for _, noise in found],
             "meters_before": len(old),
             "meters_after": len(new),
         }

@@ -26,6 +26,8 @@ from loadprofile.store.meter_tables import EVENTS, INVOICES, OUTAGES, REGISTERS,
 from loadprofile.store.meters import ensure_meters, locked
 
 CONFLICTS_SHOWN = 1000
+METERS_TOLD = 100
+"""Meters that the audit log names of one submission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def record_facts(
     known = _known(connection, spec, sorted(meters.values()))
     counts = dict.fromkeys(("accepted", "corrected", "repeated", "conflicting"), 0)
     conflicts: list[tuple[int, str]] = []
+    corrected: dict[str, None] = {}
     for row, (name, key, value) in enumerate(zip(ids, keys, values, strict=True)):
         at = (meters[name], *key)
         there = known.get(at)
@@ -141,18 +144,41 @@ def record_facts(
         if differs and not correct:
             counts["conflicting"] += 1
             if len(conflicts) < CONFLICTS_SHOWN:
-                conflicts.append((row, f"known as {there.values}, given as {value}"))
+                conflicts.append((row, _contradiction(spec, name, key, there.values, value)))
         elif differs or fills:
+            if differs:
+                corrected[name] = None
             there.values = tuple(old if new is None else new for old, new in pairs)
             there.changed = True
             counts["corrected" if differs else "accepted"] += 1
         else:
             counts["repeated"] += 1
     _write(connection, spec, known, moment)
-    if counts["corrected"]:
-        told = {"kind": kind, "rows": counts["corrected"]}
-        audit(connection, who, "corrected", kind, ids[0], after=told, at=moment)
+    if counts["accepted"] or corrected:
+        told = {name: counts[name] for name in ("accepted", "corrected") if counts[name]}
+        named = list(corrected or dict.fromkeys(ids))
+        what = "corrected" if corrected else "submitted"
+        audit(connection, who, what, kind, named[0], after=told | {"meters": named[:METERS_TOLD]}, at=moment)
     return FactsRecorded(**counts, conflicts=tuple(conflicts))
+
+
+def _contradiction(
+    spec: _Kind, meter_id: str, key: tuple[Any, ...], known: tuple[Any, ...], given: tuple[Any, ...]
+) -> str:
+    """Which fact of which meter, and what of it is known otherwise; in the columns' names of the frame."""
+    which = " ".join(_said(column, value) for column, value in zip(spec.keys.values(), key, strict=True))
+    differs = [
+        f"{name} is known as {_said(column, old)}, given as {_said(column, new)}"
+        for (name, column), old, new in zip(spec.values.items(), known, given, strict=True)
+        if old is not None and new is not None and old != new
+    ]
+    return f"{meter_id}, {which}: {'; '.join(differs)}"
+
+
+def _said(column: str, value: Any) -> str:
+    if column in _DAYS:
+        return str(np.datetime64(value, "D"))
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _known(connection: sa.Connection, spec: _Kind, meter_keys: list[int]) -> dict[tuple[Any, ...], _Known]:

@@ -6,9 +6,10 @@ so that nothing learns from what was found out later.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,26 @@ import sqlalchemy as sa
 
 from loadprofile.errors import ConflictError, MissingColumnsError, NotFoundError, RefusedError, StoreError
 from loadprofile.store.audit import audit
-from loadprofile.store.columns import now
+from loadprofile.store.columns import now, writable
 from loadprofile.store.meter_tables import METERS
 from loadprofile.store.meters import key_of, locked
 from loadprofile.store.work_tables import CASE_METERS, FEEDBACK, OUTCOMES, VISITS
 from loadprofile.verdicts import CAUSES, Cause
 
-LONGEST_TEXT = 10_000
+LONGEST_TEXT, LONGEST_NAME = 10_000, 200
+MOST = 1e12
+"""Energy and money of one visit, at most: more is a slip of the pen."""
+
+EARLIEST_ZONE = timedelta(hours=14)
+"""How far local days are ahead of UTC, at most: today's visit in Auckland is not of tomorrow."""
+
+UNTOLD = ("no_access", "inconclusive")
+"""Outcomes that tell nothing: somebody has to go there again."""
+
 OTHER_CAUSES = tuple(str(cause) for cause in CAUSES if cause not in {Cause.NORMAL, Cause.FRAUD})
+
+
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +53,12 @@ class Visit:
         kind: with ``fraud_confirmed``: kind of fraud, in the field's words; else of the fault, if told.
         kwh_recovered: energy billed because of it.
         money_recovered: money that came back, in ``currency``.
-        currency: three letters.
+        currency: three capital letters.
         notes: free text.
-        case_key: the case it belongs to; the meter's open case of the likeliest cause if None.
-        visit_key: the proposal it answers; the meter's last one before the visit if None.
+        case_key: the case it belongs to; if None that of the entry it amends, else the meter's open case, of
+            fraud first.
+        visit_key: the proposal it answers; if None that of the entry it amends, else the meter's last one
+            before the visit to which no visit found anything out yet.
 
     Raises:
         RefusedError: values that contradict one another or say nothing.
@@ -73,17 +88,17 @@ class Visit:
             raise RefusedError("kind", self.kind, "of the fraud is needed with fraud_confirmed")
         for name in ("kwh_recovered", "money_recovered"):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value >= 0):
-                raise RefusedError(name, value, "is no amount")
+            if value is not None and not (np.isfinite(value) and 0 <= value <= MOST):
+                raise RefusedError(name, value, f"is no amount from 0 to {MOST:g}")
         if self.money_recovered is not None and not self.currency:
             raise RefusedError("currency", self.currency, "is needed with money_recovered")
-        if self.currency is not None and not (len(self.currency) == 3 and self.currency.isalpha()):
-            raise RefusedError("currency", self.currency, "is no currency of three letters")
+        if self.currency is not None and not _CURRENCY.fullmatch(self.currency):
+            raise RefusedError("currency", self.currency[:40], "is no currency of three capital letters")
         for name in ("meter_id", "visited_by"):
             if not str(getattr(self, name)).strip():
                 raise RefusedError(name, getattr(self, name), "is empty")
-        if len(self.notes) > LONGEST_TEXT:
-            raise RefusedError("notes", self.notes[:40], f"is longer than {LONGEST_TEXT}")
+        for name, longest in (("visited_by", LONGEST_NAME), ("kind", LONGEST_NAME), ("notes", LONGEST_TEXT)):
+            writable(name, getattr(self, name) or "", longest)
 
 
 def record_feedback(
@@ -112,7 +127,7 @@ def record_feedback(
         RefusedError: a visit in the future.
     """
     moment = now(at)
-    if visit.visited_on > moment.date():
+    if visit.visited_on > (moment + EARLIEST_ZONE).date():
         raise RefusedError("visited_on", visit.visited_on.isoformat(), "is in the future")
     meter = key_of(connection, visit.meter_id)
     locked(connection, [meter])
@@ -120,7 +135,7 @@ def record_feedback(
     values |= {"meter_key": meter, "amends": amends}
     if amends is not None:
         _may_be_amended(connection, amends, meter)
-    links = _links(connection, visit, meter)
+    links = _links(connection, visit if amends is None else _as_amended(connection, visit, amends), meter)
     same = [FEEDBACK.c[name] == value if value is not None else FEEDBACK.c[name].is_(None)
             for name, value in values.items() if name not in {"case_key", "visit_key"}]  # fmt: skip
     known = connection.execute(sa.select(FEEDBACK.c.feedback_key).where(*same)).scalar()
@@ -135,7 +150,7 @@ def record_feedback(
     return key, True
 
 
-def _present(as_of: datetime | None = None) -> sa.ColumnElement[bool]:
+def present(as_of: datetime | None = None) -> sa.ColumnElement[bool]:
     """Condition: the last of its chain, as known at a moment."""
     later = FEEDBACK.alias()
     known = [later.c.amends == FEEDBACK.c.feedback_key]
@@ -146,7 +161,7 @@ def _present(as_of: datetime | None = None) -> sa.ColumnElement[bool]:
 
 def _may_be_amended(connection: sa.Connection, amends: int, meter: int) -> None:
     row = connection.execute(
-        sa.select(FEEDBACK.c.meter_key, _present().label("last")).where(FEEDBACK.c.feedback_key == amends)
+        sa.select(FEEDBACK.c.meter_key, present().label("last")).where(FEEDBACK.c.feedback_key == amends)
     ).first()
     if row is None:
         raise NotFoundError("feedback", amends)
@@ -156,8 +171,22 @@ def _may_be_amended(connection: sa.Connection, amends: int, meter: int) -> None:
         raise ConflictError("feedback", amends, "was amended already; amend the entry that did")
 
 
+def _as_amended(connection: sa.Connection, visit: Visit, amends: int) -> Visit:
+    """With the case and the proposal of the entry that it amends, where it names none."""
+    asked = sa.select(FEEDBACK.c.case_key, FEEDBACK.c.visit_key).where(FEEDBACK.c.feedback_key == amends)
+    row = connection.execute(asked).one()
+    case_key = row.case_key if visit.case_key is None else visit.case_key
+    return replace(
+        visit, case_key=case_key, visit_key=row.visit_key if visit.visit_key is None else visit.visit_key
+    )
+
+
 def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int | None]:
-    """The case and the proposal that an entry belongs to."""
+    """The case and the proposal that an entry belongs to.
+
+    A proposal that was answered is of no later visit: who goes there again has another reason, and counts
+    with another probability than the draw's.
+    """
     case_key, visit_key = visit.case_key, visit.visit_key
     mine = sa.select(CASE_METERS.c.case_key).where(CASE_METERS.c.meter_key == meter)
     if case_key is None:
@@ -170,9 +199,12 @@ def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int
         raise NotFoundError(f"case of meter {visit.meter_id}", case_key)
     proposals = sa.select(VISITS.c.visit_key).where(VISITS.c.meter_key == meter)
     if visit_key is None:
-        evening = datetime.combine(visit.visited_on, datetime.max.time())
+        evening = datetime.combine(visit.visited_on, time.max, UTC)
+        answered = sa.select(FEEDBACK.c.feedback_key).where(
+            FEEDBACK.c.visit_key == VISITS.c.visit_key, FEEDBACK.c.outcome.not_in(UNTOLD), present()
+        )
         visit_key = connection.execute(
-            proposals.where(VISITS.c.proposed_at <= now(pd.Timestamp(evening, tz="UTC").to_pydatetime()))
+            proposals.where(VISITS.c.proposed_at <= evening, ~answered.exists())
             .order_by(VISITS.c.visit_key.desc())
             .limit(1)
         ).scalar()
@@ -183,11 +215,18 @@ def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRecorded:
-    """What became of the rows of a batch; ``rejected`` holds ``(row from 1, reason)``."""
+    """What became of the rows of a batch.
+
+    Attributes:
+        accepted, repeated: how many were added, and how many were known word for word.
+        rejected: ``(row from 1, reason)``.
+        ignored: columns that say nothing about a visit.
+    """
 
     accepted: int
     repeated: int
     rejected: tuple[tuple[int, str], ...]
+    ignored: tuple[str, ...] = ()
 
 
 def record_feedback_frame(
@@ -214,7 +253,8 @@ def record_feedback_frame(
             rejected.append((number, _missing(given) or str(reason)))
         else:
             accepted, repeated = accepted + new, repeated + (not new)
-    return FeedbackRecorded(accepted, repeated, tuple(rejected))
+    ignored = tuple(str(name) for name in frame.columns if name not in known)
+    return FeedbackRecorded(accepted, repeated, tuple(rejected), ignored)
 
 
 def _missing(given: dict[Any, Any]) -> str:
@@ -237,14 +277,26 @@ def _whole(name: str, value: Any) -> int | None:
 
 def _visit(given: dict[Any, Any]) -> Visit:
     values = dict(given)
-    values["visited_on"] = pd.Timestamp(values["visited_on"]).date()
+    values["visited_on"] = _day(values["visited_on"])
     for name in ("case_key", "visit_key"):
         values[name] = _whole(name, values.get(name))
     for name in ("kwh_recovered", "money_recovered"):
         values[name] = None if values.get(name) is None else float(values[name])
     texts = ("meter_id", "outcome", "visited_by", "cause", "kind", "currency", "notes")
     plain: dict[str, Any] = {k: str(v).strip() if k in texts else v for k, v in values.items()}
+    if plain.get("currency"):
+        plain["currency"] = plain["currency"].upper()
     return Visit(**plain)
+
+
+def _day(value: Any) -> date:
+    """A day as ISO 8601 writes it; of 03/05/2024 nobody could say which month it means."""
+    if isinstance(value, date):
+        return value.date() if isinstance(value, datetime) else value
+    try:
+        return date.fromisoformat(value.strip())
+    except (AttributeError, ValueError):
+        raise RefusedError("visited_on", str(value)[:40], "is no day such as 2024-05-03") from None
 
 
 def feedback(
@@ -280,7 +332,7 @@ def feedback(
     if as_of is not None:
         asked = asked.where(FEEDBACK.c.recorded_at <= as_of)
     if not amended:
-        asked = asked.where(_present(as_of))
+        asked = asked.where(present(as_of))
     if after is not None:
         asked = asked.where(FEEDBACK.c.feedback_key > after)
     rows = connection.execute(asked.order_by(FEEDBACK.c.feedback_key).limit(limit)).mappings().all()

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from loadprofile.classify.proportions import wilson
 from loadprofile.errors import OptionError
 from loadprofile.store.columns import now
-from loadprofile.store.feedback import feedback
+from loadprofile.store.feedback import UNTOLD, feedback, present
 from loadprofile.store.meter_tables import CUSTOMER, METERS
 from loadprofile.store.visits import EXPLORATION
 from loadprofile.store.work_tables import CASES, FEEDBACK, FINDINGS, SCREENINGS, VISITS
@@ -52,7 +52,7 @@ def _entries(connection: sa.Connection, as_of: datetime | None) -> pd.DataFrame:
     # a proposal out of the worklist was made for what the screening said; anything else for its case
     asked = joined["said"].astype(object).where(joined["visit_key"].notna() & joined["said"].notna(), by_case)
     joined["asked"] = asked.where(asked.notna(), "")
-    joined["judged"] = ~joined["outcome"].isin(["no_access", "inconclusive"])
+    joined["judged"] = ~joined["outcome"].isin(UNTOLD)
     fraud = (joined["outcome"] == "fraud_confirmed") & joined["asked"].isin([Cause.FRAUD, UNDECIDED])
     other = (joined["outcome"] == "other_cause_confirmed") & (joined["cause"] == joined["asked"])
     joined["hit"] = fraud | other
@@ -68,7 +68,10 @@ def _shares(found: pd.Series, of: pd.Series) -> dict[str, list[float]]:  # type:
 
 
 def hit_rates(connection: sa.Connection, by: str = "cause", as_of: datetime | None = None) -> pd.DataFrame:
-    """Hits among judged visits: ``<by>, visits, judged, hits, right_to_raise, share, low, high``.
+    """Hits among judged visits: ``<by>, visits, judged, hits, right_to_raise, found, share, low, high``.
+
+    ``found`` counts visits that confirmed fraud or another cause, whichever was expected: where chance drew
+    ordinary meters it tells what the lists miss.
 
     Args:
         connection: of ``Database.reading``.
@@ -84,13 +87,18 @@ def hit_rates(connection: sa.Connection, by: str = "cause", as_of: datetime | No
     entries = _entries(connection, as_of)
     key = entries["asked"] if by == "cause" else entries[by].astype(object).where(entries[by].notna(), "")
     out = (
-        entries.assign(group=key.astype(object), raised=entries["outcome"] == "right_to_raise")
+        entries.assign(
+            group=key.astype(object),
+            raised=entries["outcome"] == "right_to_raise",
+            found=entries["outcome"].isin(["fraud_confirmed", "other_cause_confirmed"]),
+        )
         .groupby("group", sort=True)
         .agg(
             visits=("judged", "size"),
             judged=("judged", "sum"),
             hits=("hit", "sum"),
             right_to_raise=("raised", "sum"),
+            found=("found", "sum"),
         )
         .reset_index()
         .rename(columns={"group": by})
@@ -101,20 +109,25 @@ def hit_rates(connection: sa.Connection, by: str = "cause", as_of: datetime | No
 def recovered(connection: sa.Connection, as_of: datetime | None = None) -> pd.DataFrame:
     """What visits brought back: ``month, currency, visits, kwh, money, kwh_per_visit, money_per_visit``.
 
-    Visits without money stand under an empty currency; sums of different currencies are never added.
+    Every visit of the month counts, also the many that bring nothing back and those that found nobody at
+    home: each was driven. So ``visits`` are those of the whole month, and what is recovered is divided by
+    them. Sums of different currencies are never added: where money came in several there is a row for each,
+    and visits without money stand with the one that most had; in a month without money it is empty.
     """
     entries = _entries(connection, as_of)
-    currency = entries["currency"].astype(object)
+    month, currency = entries["month"], entries["currency"].astype(object)
+    usual = currency.groupby(month).agg(lambda some: next(iter(some.mode()), ""))
     out = (
         entries.assign(
-            currency=currency.where(currency.notna(), ""),
+            currency=currency.where(currency.notna(), month.map(usual)),
             kwh=entries["kwh_recovered"].astype("float64").fillna(0.0),
             money=entries["money_recovered"].astype("float64").fillna(0.0),
         )
         .groupby(["month", "currency"], sort=True)
-        .agg(visits=("kwh", "size"), kwh=("kwh", "sum"), money=("money", "sum"))
+        .agg(kwh=("kwh", "sum"), money=("money", "sum"))
         .reset_index()
     )
+    out.insert(2, "visits", out["month"].map(month.value_counts()))
     return out.assign(kwh_per_visit=out["kwh"] / out["visits"], money_per_visit=out["money"] / out["visits"])
 
 
@@ -202,20 +215,30 @@ def calibration(
     return out.drop(columns="bin").assign(**_shares(out["confirmed"], out["visits"]))
 
 
-def exploration(connection: sa.Connection) -> pd.DataFrame:
-    """Proposals by screening: ``screening_key, as_of, visits, exploration, share, wanted``."""
-    rows = connection.execute(
-        sa.select(VISITS.c.screening_key, SCREENINGS.c.as_of, VISITS.c.reason, VISITS.c.share)
+def exploration(
+    connection: sa.Connection, *, after: int | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """Proposals by screening, oldest first: ``screening_key, as_of, visits, exploration, wanted, share``.
+
+    Args:
+        connection: of ``Database.reading``.
+        after: only screenings that come after this one.
+        limit: no more than so many; None = all.
+    """
+    drawn = sa.func.count(sa.case((VISITS.c.reason == EXPLORATION, 1)))
+    asked = (
+        sa.select(
+            VISITS.c.screening_key, SCREENINGS.c.as_of, sa.func.count(), drawn, sa.func.avg(VISITS.c.share)
+        )
         .join(SCREENINGS, SCREENINGS.c.screening_key == VISITS.c.screening_key)
+        .group_by(VISITS.c.screening_key, SCREENINGS.c.as_of)
         .order_by(VISITS.c.screening_key)
-    ).all()
-    frame = pd.DataFrame(rows, columns=["screening_key", "as_of", "reason", "wanted"])
-    out = (
-        frame.assign(drawn=frame["reason"] == EXPLORATION)
-        .groupby(["screening_key", "as_of"], sort=True)
-        .agg(visits=("drawn", "size"), exploration=("drawn", "sum"), wanted=("wanted", "mean"))
-        .reset_index()
+        .limit(limit)
     )
+    if after is not None:
+        asked = asked.where(VISITS.c.screening_key > after)
+    names = ["screening_key", "as_of", "visits", "exploration", "wanted"]
+    out = pd.DataFrame(connection.execute(asked).all(), columns=names)
     return out.assign(share=out["exploration"] / out["visits"])
 
 
@@ -223,8 +246,11 @@ def never_inspected(connection: sa.Connection, as_of: datetime | None = None) ->
     """``meters``, ``inspected`` (a visit got in) and the ``share`` that nobody ever inspected."""
     there = sa.select(sa.func.count()).select_from(METERS).where(METERS.c.kind == CUSTOMER)
     meters = int(connection.execute(there).scalar_one())
-    entries = feedback(connection, as_of=as_of)
-    inspected = int(entries.loc[entries["outcome"] != "no_access", "meter_key"].nunique())
+    got_in = [present(as_of), FEEDBACK.c.outcome != "no_access"]
+    if as_of is not None:
+        got_in.append(FEEDBACK.c.recorded_at <= as_of)
+    count = sa.func.count(FEEDBACK.c.meter_key.distinct())
+    inspected = int(connection.execute(sa.select(count).where(*got_in)).scalar_one())
     return {
         "meters": meters,
         "inspected": inspected,

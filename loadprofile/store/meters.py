@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from loadprofile.errors import ConflictError, NotFoundError, RefusedError
 from loadprofile.ingest.clock import clock_of
+from loadprofile.store.access_tables import AUDIT
 from loadprofile.store.audit import audit
 from loadprofile.store.columns import now
 from loadprofile.store.database import parts_of
@@ -163,6 +164,25 @@ def tell_meters(
         audit(connection, who, "told", "meter", name, before=before, after=values, at=at)
         changed += 1
     return changed
+
+
+def as_told(connection: sa.Connection, meter: Mapping[Any, Any], as_of: datetime) -> dict[Any, Any]:
+    """The row of a customer's meter with its ``FACTS`` as they were known at a moment.
+
+    There are no versions of them: the audit log keeps what each change found.
+    """
+    later = (
+        sa.select(AUDIT.c.before)
+        .where(
+            AUDIT.c.subject == "meter", AUDIT.c.subject_key == meter["meter_id"], AUDIT.c.what == "told",
+            AUDIT.c.at > as_of,
+        )
+        .order_by(AUDIT.c.audit_key.desc())
+    )  # fmt: skip
+    out = dict(meter)
+    for before in connection.execute(later).scalars():
+        out |= {name: value for name, value in (before or {}).items() if name in FACTS}
+    return out
 
 
 def list_meters(

@@ -122,10 +122,13 @@ def champion(connection: sa.Connection) -> dict[str, Any] | None:
     return None if key is None else model(connection, key)
 
 
-def models(connection: sa.Connection) -> pd.DataFrame:
-    """All models, newest first, without their files."""
+def models(connection: sa.Connection, *, before: int | None = None, limit: int | None = None) -> pd.DataFrame:
+    """Models without their files, newest first: all, or a page of those registered before ``before``."""
     columns = [column for column in MODELS.c if column.name != "content"]
-    rows = connection.execute(sa.select(*columns).order_by(MODELS.c.model_key.desc()))
+    asked = sa.select(*columns).order_by(MODELS.c.model_key.desc()).limit(limit)
+    if before is not None:
+        asked = asked.where(MODELS.c.model_key < before)
+    rows = connection.execute(asked)
     return pd.DataFrame(rows.mappings().all(), columns=[column.name for column in columns])
 
 

@@ -9,7 +9,7 @@ chosen recorded (``propensity``), later learning can weigh each visit by its inv
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from loadprofile.errors import MissingColumnsError, OptionError
 from loadprofile.store.columns import now
+from loadprofile.store.feedback import present
 from loadprofile.store.meter_tables import METERS
 from loadprofile.store.meters import keys_of
-from loadprofile.store.work_tables import CASE_METERS, VISITS
+from loadprofile.store.work_tables import CASE_METERS, FEEDBACK, VISITS
 from loadprofile.verdicts import Cause
 from loadprofile.worklist import QUEUES
 
@@ -144,10 +145,64 @@ def _known(connection: sa.Connection, screening_key: int) -> dict[int, int]:
     return {row.meter_key: row.visit_key for row in rows}
 
 
-def proposed_visits(connection: sa.Connection, screening_key: int | None = None) -> pd.DataFrame:
-    """Visits with ``meter_id``, newest first; of one screening or of all."""
-    asked = sa.select(METERS.c.meter_id, VISITS).join(METERS, METERS.c.meter_key == VISITS.c.meter_key)
+def proposed_visits(
+    connection: sa.Connection,
+    screening_key: int | None = None,
+    *,
+    meter_id: str | None = None,
+    reported: bool | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Visits with ``meter_id``, and ``feedback_key`` and ``outcome`` of the last word on each, newest first.
+
+    Args:
+        connection: of ``Database.reading``.
+        screening_key: out of this screening; None = of all.
+        meter_id: to this meter.
+        reported: only those that somebody reported on (True) or nobody (False).
+        before: only visits that were proposed before this one.
+        limit: no more than so many; None = all.
+    """
+    last = sa.select(sa.func.max(FEEDBACK.c.feedback_key)).where(*_reports()).correlate(VISITS)
+    asked = (
+        sa.select(METERS.c.meter_id, VISITS, FEEDBACK.c.feedback_key, FEEDBACK.c.outcome)
+        .join(METERS, METERS.c.meter_key == VISITS.c.meter_key)
+        .outerjoin(FEEDBACK, FEEDBACK.c.feedback_key == last.scalar_subquery())
+        .order_by(VISITS.c.visit_key.desc())
+        .limit(limit)
+    )
     if screening_key is not None:
         asked = asked.where(VISITS.c.screening_key == screening_key)
-    rows = connection.execute(asked.order_by(VISITS.c.visit_key.desc())).mappings().all()
-    return pd.DataFrame(rows, columns=["meter_id", *VISITS.c.keys()])
+    if meter_id is not None:
+        asked = asked.where(METERS.c.meter_id == meter_id)
+    if reported is not None:
+        said = FEEDBACK.c.feedback_key
+        asked = asked.where(said.is_not(None) if reported else said.is_(None))
+    if before is not None:
+        asked = asked.where(VISITS.c.visit_key < before)
+    rows = connection.execute(asked).mappings().all()
+    return pd.DataFrame(rows, columns=["meter_id", *VISITS.c.keys(), "feedback_key", "outcome"])
+
+
+def _reports() -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions: what stands of the reports on a visit."""
+    return FEEDBACK.c.visit_key == VISITS.c.visit_key, present()
+
+
+def at_rest(meter_key: sa.ColumnElement[int], since: date) -> sa.ColumnElement[bool]:
+    """Condition on meters: nobody got in there since a day, and no visit proposed since then is still open.
+
+    So that the crew of today is not sent where that of yesterday was, nor two crews to one door. Where nobody
+    was at home a meter may be proposed again.
+    """
+    visited = sa.select(FEEDBACK.c.feedback_key).where(
+        FEEDBACK.c.meter_key == meter_key, FEEDBACK.c.visited_on >= since,
+        FEEDBACK.c.outcome != "no_access", present(),
+    )  # fmt: skip
+    open_ones = sa.select(VISITS.c.visit_key).where(
+        VISITS.c.meter_key == meter_key,
+        VISITS.c.proposed_at >= datetime.combine(since, time(), UTC),
+        ~sa.select(FEEDBACK.c.feedback_key).where(*_reports()).exists(),
+    )
+    return sa.and_(~visited.exists(), ~open_ones.exists())

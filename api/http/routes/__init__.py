@@ -16,6 +16,7 @@ from api.http.routes import (
     screenings,
     session,
     verdicts,
+    visits,
     worklist,
 )
 
@@ -25,6 +26,7 @@ ROUTERS = (
     screenings.router,
     meters.router,
     worklist.router,
+    visits.router,
     cases.router,
     case_changes.router,
     verdicts.router,

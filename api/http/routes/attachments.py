@@ -24,10 +24,14 @@ from api.http.routes.cases import CHANGED, CaseKey, seen
 from api.http.rows import json_response, plain
 from api.http.security import AnyCaller
 from api.http.service import Served, Service
+from api.http.settings import Settings
 from loadprofile.store import attachments as kept
 from loadprofile.store.feedback import feedback
 
 router = APIRouter(prefix="/v1", tags=["Verdicts"])
+
+TAKEN: tuple[str, ...] = Settings.model_fields["attachments"].default
+"""Kinds that are taken unless the settings say otherwise."""
 
 AttachmentKey = Annotated[int, Path(ge=1, le=BIGGEST_KEY, examples=[1])]
 
@@ -55,7 +59,7 @@ class Attachments(BaseModel):
 @router.post("/cases/{case_key}/attachments", response_model=Attachment, status_code=201,
              summary="Attach a file to a case",
              openapi_extra={"requestBody": {"required": True, "content": {
-                 name: {"schema": {"type": "string", "format": "binary"}} for name in kept.KINDS}}},
+                 name: {"schema": {"type": "string", "format": "binary"}} for name in TAKEN}}},
              responses={404: CHANGED[404], 413: {"description": "Too large."},
                         415: {"description": "Not a kind that is taken."}})  # fmt: skip
 async def post_attachment(

@@ -102,7 +102,8 @@ def _changed(
     return shown(service.writer.run(write))
 
 
-@router.post("/{case_key}/assign", response_model=Case, summary="Assign a case", responses=CHANGED)
+@router.post("/{case_key}/assign", response_model=Case, summary="Assign a case",
+             responses={**CHANGED, 409: {"description": "It is closed."}})  # fmt: skip
 def assign(
     caller: AnalystCaller, service: Served, case_key: CaseKey, expected: Expected, to: Assignment
 ) -> Response:

@@ -6,7 +6,7 @@ A field team sees the cases assigned to it, and others as if they did not exist.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from api.http.service import Served
 from api.jobs.screening import open_first
 from loadprofile.store import case_work, cases
 from loadprofile.store.cases import CaseFilters
+from loadprofile.store.columns import now
 from loadprofile.store.findings import screening
 
 router = APIRouter(prefix="/v1/cases", tags=["Cases"])
@@ -186,6 +187,9 @@ def get_cases(
     assignee: Text = None,
     feeder: Text = None,
     meter_id: Text = None,
+    min_age_days: Annotated[
+        int | None, Query(ge=0, le=40_000, description="Opened so many days ago, or longer.")
+    ] = None,
     snoozed: Annotated[bool, Query(description="Also those left out until later.")] = False,
     suppressed: Annotated[bool, Query(description="Also those hidden for good.")] = False,
     limit: Limit = 100,
@@ -197,6 +201,7 @@ def get_cases(
         states=None if state is None else tuple(state), causes=None if cause is None else tuple(cause),
         queues=None if queue is None else tuple(queue),
         assignee=assignee if caller.sees_all else caller.name, feeder_id=feeder, meter_id=meter_id,
+        opened_by_then=None if min_age_days is None else now() - timedelta(days=min_age_days),
         asleep=snoozed, suppressed=suppressed,
     )  # fmt: skip
     after = None if values is None else (values[0], values[1])

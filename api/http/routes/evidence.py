@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.evidence.case_view import case_view
 from api.evidence.pack import as_html, as_json, as_pdf, contents, for_page, html_policy
 from api.http.columns import Printable
-from api.http.paging import BIGGEST_KEY
-from api.http.routes.cases import seen
+from api.http.routes.cases import CaseKey, seen
 from api.http.security import AnyCaller
 from api.http.service import Served
 
@@ -20,6 +19,7 @@ router = APIRouter(prefix="/v1/cases", tags=["Cases"])
 
 EXAMPLE: dict[str, Any] = {
     "made_at": "2024-03-01T08:00:00+00:00",
+    "readings_as_of": "2024-03-01T08:00:00+00:00",
     "meter": {"meter_id": "A100", "feeder_id": "F12", "tariff": None, "timezone": "UTC"},
     "case": {"case_key": 7, "version": 2, "cause": "fraud", "state": "assigned", "meter_ids": ["A100"]},
     "finding": {"cause": "fraud", "p_fraud": 0.905, "onset": "2023-08-24", "lost_kwh": 3183.0},
@@ -49,21 +49,26 @@ EXAMPLE: dict[str, Any] = {
 def get_evidence(
     caller: AnyCaller,
     service: Served,
-    case_key: Annotated[int, Path(ge=1, le=BIGGEST_KEY)],
+    case_key: CaseKey,
     kind: Annotated[Literal["json", "html", "pdf"], Query(alias="format")] = "json",
     meter_id: Annotated[
         Printable | None, Query(max_length=200, description="One of the case's meters; left out: the first.")
     ] = None,
+    as_opened: Annotated[
+        bool, Query(description="The data as they were known when the case was opened, not as they are now.")
+    ] = False,
 ) -> Response:
     """What was found and why, the pictures, the work and the visits: to read, to print, to take along.
 
     JSON holds all of it and the numbers behind the pictures; HTML and PDF are one page that needs nothing
-    else.
+    else. What the screening found is what it found; the readings, events, registers and bills beside it are
+    those known now (`readings_as_of`), or with `as_opened` those known when the case was opened.
     """
     with service.database.reading() as connection:
-        seen(connection, case_key, caller)
+        row = seen(connection, case_key, caller)
+        as_of = row["as_of"] if as_opened else None
         view = case_view(connection, case_key, meter_id)
-        body = contents(connection, view, datetime.now(UTC), pictures=kind != "json")
+        body = contents(connection, view, datetime.now(UTC), as_of, pictures=kind != "json")
     headers = {"Cache-Control": "no-store"}
     if kind == "json":
         return Response(as_json(body), media_type="application/json", headers=headers)

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.http.bodies import CSV, JSON, PARQUET, Upload, receiving
+from api.http.bodies import ARROW, CSV, JSON, MEDIA, PACKED, PARQUET, Upload, receiving
 from api.http.facts import KINDS, FactKind, table_in
 from api.http.idempotency import Work, WriteOnce, request_hash
 from api.http.intake import told
@@ -29,7 +29,7 @@ from loadprofile.store.meters import tell_meters
 
 router = APIRouter(prefix="/v1", tags=["Submit"])
 
-TABLES = (JSON, CSV, PARQUET)
+TABLES = (JSON, CSV, PARQUET, ARROW, PACKED)
 
 
 class ConflictingRow(BaseModel):
@@ -100,7 +100,9 @@ def _described(kind: str) -> dict[str, Any]:
         "response_model": FactsSubmitted,
         "summary": f"Submit {SAID[kind]}",
         "openapi_extra": body_of(
-            KINDS[kind].body, {kind: rows}, {"text/csv": text, "application/vnd.apache.parquet": None}
+            KINDS[kind].body,
+            {kind: rows},
+            {name: text if k == CSV else None for name, k in MEDIA.items() if k in TABLES and k != JSON},
         ),
     }
 

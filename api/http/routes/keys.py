@@ -107,9 +107,8 @@ def get_keys(
     """All keys, revoked ones too."""
     values = values_of(cursor, int)
     with service.database.reading() as connection:
-        rows = _plain(list_keys(connection))
-    rest = [row for row in rows if values is None or row["api_key"] < values[0]]
-    page, more = page_of(rest, limit, "api_key")
+        found = list_keys(connection, before=values[0] if values else None, limit=limit + 1)
+    page, more = page_of(_plain(found), limit, "api_key")
     return KeyPage(keys=[Key(**row) for row in page], next=more)
 
 

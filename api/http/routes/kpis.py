@@ -9,13 +9,13 @@ import pandas as pd
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.paging import Moment
+from api.http.paging import Cursor, Limit, Moment, page_of, values_of
 from api.http.problems import refused
 from api.http.security import AnalystCaller
 from api.http.service import Served
 from loadprofile.store import kpis
 from loadprofile.store.columns import now
-from loadprofile.store.drift import input_drift
+from loadprofile.store.drift import QUANTITIES, input_drift
 
 router = APIRouter(prefix="/v1/kpis", tags=["KPIs"])
 
@@ -35,13 +35,15 @@ class HitRate(BaseModel):
     """Hits among the visits that told something."""
 
     model_config = _example(
-        group="fraud", visits=25, judged=22, hits=14, right_to_raise=3, share=0.636, low=0.43, high=0.803
-    )
+        group="fraud", visits=25, judged=22, hits=14, right_to_raise=3, found=15, share=0.636, low=0.43,
+        high=0.803,
+    )  # fmt: skip
     group: str = Field(description="Cause or queue that visits were made for, month, or reason of proposal.")
     visits: int
     judged: int = Field(description="Those that told something: not `no_access`, not `inconclusive`.")
     hits: int = Field(description="Those that confirmed the cause that they were made for.")
     right_to_raise: int
+    found: int = Field(description="Those that confirmed fraud or another cause, whichever was expected.")
     share: float | None = Field(description="Hits of judged visits; null without any.")
     low: Low
     high: High
@@ -62,8 +64,8 @@ class Recovered(BaseModel):
         money_per_visit=182.4,
     )  # fmt: skip
     month: str
-    currency: str = Field(description="Empty for visits without money: currencies are never added up.")
-    visits: int
+    currency: str = Field(description="A row for each that money came in; empty in a month without money.")
+    visits: int = Field(description="All of the month, also those that brought nothing back.")
     kwh: float
     money: float
     kwh_per_visit: float
@@ -158,9 +160,10 @@ class Explored(BaseModel):
 
 
 class Exploration(BaseModel):
-    """Share of visits that chance drew."""
+    """A page of screenings, the oldest first."""
 
     screenings: list[Explored]
+    next: str | None
 
 
 class Inspected(BaseModel):
@@ -175,10 +178,15 @@ class Inspected(BaseModel):
 class Drifted(BaseModel):
     """How much a quantity moved between two spans of days."""
 
-    model_config = _example(quantity="kwh_per_day", psi=0.07, meters_before=9800, meters_after=9950)
+    model_config = _example(
+        quantity="kwh_per_day", psi=0.07, noise=0.004, meters_before=9800, meters_after=9950
+    )
     quantity: str
     psi: float | None = Field(
         description="Population stability index: below 0.1 little changed, above 0.25 much."
+    )
+    noise: float | None = Field(
+        description="What chance alone exceeds in one of twenty comparisons of meters that did not change."
     )
     meters_before: int
     meters_after: int
@@ -207,7 +215,7 @@ def get_hit_rates(
 
 @router.get("/recovery", summary="kWh and money recovered per visit")
 def get_recovery(caller: AnalystCaller, service: Served, as_of: AsOf = None) -> Recovery:  # noqa: ARG001
-    """By month of the visit and by currency."""
+    """By month of the visit and by currency; each visit that was made counts, whatever it found."""
     with service.database.reading() as connection:
         frame = kpis.recovered(connection, as_of)
     return Recovery(months=[Recovered(**row) for row in _rows(frame)])
@@ -249,11 +257,18 @@ def get_calibration(
 
 
 @router.get("/exploration", summary="Share of visits that chance drew")
-def get_exploration(caller: AnalystCaller, service: Served) -> Exploration:  # noqa: ARG001
+def get_exploration(
+    caller: AnalystCaller,  # noqa: ARG001
+    service: Served,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Exploration:
     """By screening, beside the share that was asked for."""
+    values = values_of(cursor, int)
     with service.database.reading() as connection:
-        frame = kpis.exploration(connection)
-    return Exploration(screenings=[Explored(**row) for row in _rows(frame)])
+        frame = kpis.exploration(connection, after=values[0] if values else None, limit=limit + 1)
+    page, more = page_of(_rows(frame), limit, "screening_key")
+    return Exploration(screenings=[Explored(**row) for row in page], next=more)
 
 
 @router.get("/inspected", summary="Share of meters that nobody ever inspected")
@@ -274,15 +289,15 @@ def get_drift(
     after_to: Annotated[date, Query(examples=["2024-01-31"])],
     as_of: AsOf = None,
 ) -> Drift:
-    """Of the meters' mean use and of the share of readings that is there. Compare spans of the same season.
+    """Of the meters' mean use, completeness, variation from day to day, days of zeros, and weekends.
 
-    Each span has at most 400 days.
+    Compare spans of the same season. Each span has at most 400 days.
     """
     for name, low, high in (("before", before_from, before_to), ("after", after_from, after_to)):
         if not 0 <= (high - low).days < 400:
             raise refused(f"{name}_from to {name}_to: 1 to 400 days are needed, in order of time")
     with service.database.reading() as connection:
-        frame = input_drift(connection, (before_from, before_to), (after_from, after_to), as_of)
+        frame = input_drift(connection, (before_from, before_to), (after_from, after_to), as_of, QUANTITIES)
     return Drift(quantities=[Drifted(**row) for row in _rows(frame)])
 
 

@@ -21,9 +21,9 @@ from api.http.problems import ProblemError, not_found
 from api.http.security import AnalystCaller
 from api.http.service import Served
 from loadprofile.profiles import LoadProfiles
-from loadprofile.store.loading import load_profiles, stored_groups
-from loadprofile.store.meter_tables import METERS, TOPOLOGY
-from loadprofile.store.meters import key_of, list_meters
+from loadprofile.store.loading import as_known, load_profiles, stored_groups
+from loadprofile.store.meter_tables import CUSTOMER, METERS, TOPOLOGY
+from loadprofile.store.meters import as_told, key_of, list_meters
 
 router = APIRouter(prefix="/v1/meters", tags=["Meters"])
 
@@ -163,17 +163,20 @@ def get_meter(
     service: Served,
     meter_id: MeterId,
     kind: Kind = "customer",
+    as_of: AsOf = None,
 ) -> Response:
-    """What is known of a meter, and for which days there are readings."""
+    """What is known of a meter, and for which days there are readings; now, or as it was at `as_of`."""
     with service.database.reading() as connection:
         key = _known(connection, meter_id, kind)
-        row = connection.execute(sa.select(METERS).where(METERS.c.meter_key == key)).mappings().one()
+        row = dict(connection.execute(sa.select(METERS).where(METERS.c.meter_key == key)).mappings().one())
+        if as_of is not None and kind == CUSTOMER:
+            row = as_told(connection, row, as_of)
         feeder = connection.execute(
             sa.select(TOPOLOGY.c.feeder_id)
-            .where(TOPOLOGY.c.meter_key == key, TOPOLOGY.c.superseded_at.is_(None))
+            .where(TOPOLOGY.c.meter_key == key, as_known(TOPOLOGY, as_of))
             .order_by(TOPOLOGY.c.since.desc())
         ).scalar()
-        groups = stored_groups(connection, [meter_id], kind=kind)
+        groups = stored_groups(connection, [meter_id], as_of=as_of, kind=kind)
     spans = [
         {
             "step_minutes": g.step_minutes, "first_day": str(np.datetime64(g.first_day, "D")),

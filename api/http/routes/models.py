@@ -204,7 +204,12 @@ async def post_file(
     once: WriteOnce,
     name: Annotated[Name, Query(examples=["from the laboratory"])],
     sha256: Annotated[
-        str, Query(pattern="^[0-9a-fA-F]{64}$", description="Of the file, as it came to you by another way.")
+        str,
+        Query(
+            pattern="^[0-9a-fA-F]{64}$",
+            description="Of the file, as it came to you by another way.",
+            examples=["0" * 64],
+        ),
     ],
 ) -> Response:
     """A model file (`.lpm`). It is read with our own list of types, never unpickled; it is a challenger then.
@@ -240,10 +245,9 @@ def get_models(
     """All models of the register with their scores."""
     values = values_of(cursor, int)
     with service.database.reading() as connection:
-        frame = models(connection)
+        frame = models(connection, before=values[0] if values else None, limit=limit + 1)
     rows = [_row(row) for row in frame.astype(object).where(frame.notna(), None).to_dict("records")]
-    rest = [row for row in rows if values is None or row["model_key"] < values[0]]
-    page, more = page_of(rest, limit, "model_key")
+    page, more = page_of(rows, limit, "model_key")
     return _json({"models": page, "next": more})
 
 

@@ -168,7 +168,7 @@ def _prepared(upload: Upload, reading: Reading, service: Service, who: str) -> W
         conflicts: list[Conflict] = []
         for cube in intake.profiles:
             done = record_readings(
-                connection, cube, correct=reading.correct, who=who, source="api", kind=reading.kind
+                connection, cube, correct=reading.correct, who=who, source=f"api: {who}", kind=reading.kind
             )
             for name in PARTS:
                 total[name] += getattr(done, name)

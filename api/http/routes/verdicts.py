@@ -6,6 +6,7 @@ Entries are never altered: one is amended by a new one that points at it.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
@@ -118,6 +119,7 @@ class BatchRecorded(BaseModel):
     repeated: int = Field(description="Known already, word for word.")
     rejected: int
     reasons: list[RejectedVerdict]
+    ignored: list[str] = Field(description="Columns that were not read, for no verdict has them.")
 
 
 class Recorded(BaseModel):
@@ -176,8 +178,9 @@ async def post_feedback(
 ) -> Response:
     """Many at once, as JSON or CSV with columns `meter_id, outcome, visited_on, visited_by` and as needed.
 
-    A row that cannot be recorded is listed with its reason; the others are. The same row again changes
-    nothing. The case is the one named, else the meter's open one; likewise the proposed visit.
+    Days are written as 2024-05-03. A row that cannot be recorded is listed with its reason; the others are.
+    The same row again changes nothing. The case is the one named, else the meter's open one; likewise the
+    proposed visit.
     """
     async with receiving(request, service, (JSON, CSV)) as upload:
         return await run_in_threadpool(
@@ -196,6 +199,7 @@ def _batch(upload: Upload, service: Service, who: str) -> Work:
         return 200, {
             "read": len(frame), "accepted": done.accepted, "repeated": done.repeated,
             "rejected": len(done.rejected), "reasons": reasons,
+            "ignored": [name[:100] for name in done.ignored[:SHOWN]],
         }  # fmt: skip
 
     return work
@@ -218,7 +222,7 @@ def _table(upload: Upload, service: Service) -> pd.DataFrame:
 
 
 def _scalar(value: Any) -> Any:
-    if isinstance(value, bool | list | dict):
+    if isinstance(value, bool | list | dict) or (isinstance(value, float) and not math.isfinite(value)):
         raise refused("a verdict holds texts and numbers only")
     return value
 
@@ -256,12 +260,16 @@ def get_verdicts(
     service: Served,
     case_key: CaseKey,
     amended: Annotated[bool, Query(description="Also entries that were replaced.")] = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """What visits found, the oldest first."""
+    values = values_of(cursor, int)
     with service.database.reading() as connection:
         seen(connection, case_key, caller)
-        rows = plain(feedback(connection, case_key=case_key, amended=amended))
-    return json_response({"entries": [_entry(row) for row in rows], "next": None})
+        after = None if values is None else values[0]
+        found = feedback(connection, case_key=case_key, amended=amended, after=after, limit=limit + 1)
+    return _page(found, limit)
 
 
 @router.get("/feedback", response_model=EntryPage, summary="Read what visits found")
@@ -279,6 +287,10 @@ def get_feedback(
     with service.database.reading() as connection:
         after = None if values is None else values[0]
         found = feedback(connection, meter_ids=meters, amended=amended, after=after, limit=limit + 1)
+    return _page(found, limit)
+
+
+def _page(found: pd.DataFrame, limit: int) -> Response:
     page, more = page_of([_entry(row) for row in plain(found)], limit, "feedback_key")
     return json_response({"entries": page, "next": more})
 

@@ -1,12 +1,12 @@
-"""``/v1/worklist``: what a screening found, most urgent first; visits for a crew; tables to take away."""
+"""``/v1/worklist``: what a screening found, most urgent first; where a crew should go; tables."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -17,16 +17,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.http.columns import Printable
 from api.http.exports import harmless_frame
-from api.http.idempotency import RequestHash, WriteOnce
 from api.http.paging import BIGGEST_KEY, Limit
 from api.http.problems import not_found, refused, too_large
 from api.http.rows import finding_row, json_response
 from api.http.security import AnalystCaller
 from api.http.service import Served
 from loadprofile.errors import OptionError
-from loadprofile.store.cases import open_for_finding
 from loadprofile.store.findings import Filters, finding, findings_page, ranked_queues, screening
-from loadprofile.store.visits import EXPLORATION, propose_visits, record_visits
+from loadprofile.store.visits import EXPLORATION, propose_visits
 from loadprofile.verdicts import CAUSES, UNDECIDED
 from loadprofile.worklist import QUEUES
 
@@ -34,8 +32,13 @@ router = APIRouter(prefix="/v1", tags=["Worklist"])
 
 CAUSE_NAMES = (*map(str, CAUSES), UNDECIDED)
 QUEUE_NAMES = tuple(dict.fromkeys(QUEUES.values()))
-MOST_EXPORTED = 200_000
+MOST_EXPORTED, MOST_IN_SHEET = 200_000, 100_000
 MOST_VISITS = 1000
+MOST_REST = 40_000
+REST = (
+    "Without meters that somebody got into in so many days up to today, or whose visit was proposed in them "
+    "and is still to be reported on."
+)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LONGEST_CELL = 32_000
 """A cell of a spreadsheet holds 32,767 characters."""
@@ -59,7 +62,13 @@ Text = Annotated[Printable | None, Query(max_length=200)]
 Days = Annotated[int | None, Query(ge=0, le=40_000)]
 Number = Annotated[float | None, Query(allow_inf_nan=False)]
 ScreeningKey = Annotated[
-    int | None, Query(alias="screening", ge=1, le=BIGGEST_KEY, description="Left out: the last one done.")
+    int | None,
+    Query(
+        alias="screening",
+        ge=1,
+        le=BIGGEST_KEY,
+        description="Left out: the last of all meters that is done.",
+    ),
 ]
 Sort = Annotated[Literal["rank", "expected_recovery", "anomaly_score", "lost_kwh", "onset"], Query()]
 Visits = Annotated[
@@ -70,11 +79,18 @@ Visits = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The filters of a worklist; ages are days from the onset to the moment the screening knows of."""
+    """The filters of a worklist.
+
+    Attributes:
+        filters: all but those below.
+        older, younger: least and greatest age, in days from the onset to the moment the screening knows of.
+        rest: days for which a meter that was visited is left in peace.
+    """
 
     filters: Filters
-    older: int | None
-    younger: int | None
+    older: int | None = None
+    younger: int | None = None
+    rest: int | None = None
 
     def at(self, row: Mapping[str, Any]) -> Filters:
         """With ages as dates."""
@@ -88,7 +104,14 @@ class Wanted:
                 given["onset_from"] = (today - timedelta(days=self.younger)).isoformat()
         except OverflowError:
             raise refused("an age before the first year") from None
-        return Filters(**given)
+        return rested(Filters(**given), self.rest)
+
+
+def rested(filters: Filters, days: int | None) -> Filters:
+    """Without meters that were visited in the last so many days, or that a crew is to visit already."""
+    if days is None:
+        return filters
+    return replace(filters, rested_since=datetime.now(UTC).date() - timedelta(days=days))
 
 
 def _wanted(
@@ -102,6 +125,7 @@ def _wanted(
     min_age_days: Days = None,
     max_age_days: Days = None,
     with_case: Annotated[bool | None, Query(description="With an open case, or without.")] = None,
+    rest_days: Annotated[int | None, Query(ge=0, le=MOST_REST, description=REST)] = None,
 ) -> Wanted:
     return Wanted(
         Filters(
@@ -109,7 +133,7 @@ def _wanted(
             feeder_id=feeder, incident_id=incident, least_score=min_score, least_recovery=min_recovery,
             assignee=assignee, with_case=with_case,
         ),
-        min_age_days, max_age_days,
+        min_age_days, max_age_days, rest_days,
     )  # fmt: skip
 
 
@@ -155,34 +179,6 @@ class WorklistPage(BaseModel):
     next: str | None
 
 
-class NewVisits(BaseModel):
-    """A crew that is to be sent."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {"visits": 2}})
-
-    visits: Annotated[int, Field(ge=1, le=MOST_VISITS, description="How many the crew can make.")]
-    screening: Annotated[int | None, Field(ge=1, le=BIGGEST_KEY)] = None
-    seed: Annotated[int | None, Field(ge=0, le=2**31, description="Left out: the screening's number.")] = None
-    open_cases: Annotated[bool, Field(description="Open a case for each that has none.")] = True
-
-
-class ProposedVisit(BaseModel):
-    """A visit that is recorded as proposed."""
-
-    visit_key: int
-    meter_id: str
-    rank: int
-    case_key: int | None
-    why: Why
-
-
-class ProposedVisits(BaseModel):
-    """What a crew should drive to."""
-
-    screening: int
-    visits: list[ProposedVisit]
-
-
 @router.get("/worklist", response_model=WorklistPage, summary="Read the worklist")
 def get_worklist(
     caller: AnalystCaller,  # noqa: ARG001 - the role is what is needed
@@ -207,14 +203,14 @@ def get_worklist(
             chosen = propose_visits(
                 ranked_queues(connection, key, filters), visits, service.settings.exploration, key
             )
-            rows, more = _visited(connection, key, chosen, service.settings.exploration), None
+            rows, more = visited(connection, key, chosen, service.settings.exploration), None
         else:
             page = findings_page(connection, key, filters, sort=sort, limit=limit, cursor=cursor)
             rows, more = [finding_row(r) for r in page.frame.to_dict("records")], page.cursor
     return json_response({"screening": key, "rows": rows, "next": more})
 
 
-def _visited(connection: sa.Connection, key: int, chosen: pd.DataFrame, share: float) -> list[dict[str, Any]]:
+def visited(connection: sa.Connection, key: int, chosen: pd.DataFrame, share: float) -> list[dict[str, Any]]:
     """The rows of chosen meters, in the order in which they were chosen, each with why."""
     if not len(chosen):
         return []
@@ -222,46 +218,17 @@ def _visited(connection: sa.Connection, key: int, chosen: pd.DataFrame, share: f
     page = findings_page(connection, key, Filters(meter_ids=tuple(names)), limit=max(len(names), 1))
     found = {r["meter_id"]: finding_row(r) for r in page.frame.to_dict("records")}
     told = zip(names, chosen["reason"].tolist(), chosen["propensity"].tolist(), strict=True)
-    return [found[name] | {"why": _why(reason, chance, share)} for name, reason, chance in told]
+    return [found[name] | {"why": why_of(reason, chance, share)} for name, reason, chance in told]
 
 
-def _why(reason: str, chance: float, share: float) -> dict[str, Any]:
+def why_of(reason: str, chance: float, share: float) -> dict[str, Any]:
+    """Why a visit is proposed, in words too."""
     sentence = (
         f"drawn by chance, so that not only suspects are visited ({100 * share:g} % of all visits)"
         if reason == EXPLORATION
         else "among the first of the queue field inspection, by expected recovery"
     )
     return {"reason": reason, "probability": float(chance), "sentence": sentence}
-
-
-@router.post("/visits", status_code=201, response_model=ProposedVisits, summary="Propose visits to a crew")
-def post_visits(
-    caller: AnalystCaller, service: Served, once: WriteOnce, whole: RequestHash, new: NewVisits
-) -> Response:
-    """Draws what `GET /v1/worklist?visits=` shows, opens cases, and keeps why each meter was chosen.
-
-    A meter that was proposed from the same screening before keeps that proposal.
-    """
-    share = service.settings.exploration
-
-    def work(connection: sa.Connection) -> tuple[int, Mapping[str, Any]]:
-        key = screening(connection, new.screening)["screening_key"]
-        seed = key if new.seed is None else new.seed
-        chosen = propose_visits(ranked_queues(connection, key, Filters()), new.visits, share, seed)
-        if new.open_cases:
-            for name in chosen["meter_id"].tolist():
-                open_for_finding(connection, name, who=caller.who, screening_key=key)
-        keys = record_visits(connection, key, chosen, who=caller.who, share=share, seed=seed)
-        rows = _visited(connection, key, chosen, share)
-        return 201, {
-            "screening": key,
-            "visits": [
-                {"visit_key": k, **{name: row[name] for name in ("meter_id", "rank", "case_key", "why")}}
-                for k, row in zip(keys, rows, strict=True)
-            ],
-        }
-
-    return once.run(whole, lambda: work)
 
 
 @router.get("/worklist/export", summary="Take the worklist away", response_class=Response,
@@ -284,14 +251,14 @@ def export_worklist(
     with service.database.reading() as connection:
         row = screening(connection, screening_key)
         filters, key = wanted.at(row), row["screening_key"]
-        if kind == "xlsx" and min(row["meters"], most) > 100_000:
-            raise too_large("a spreadsheet takes 100,000 rows here; filter, or ask for CSV")
         while True:
             page = findings_page(
                 connection, key, filters, sort=sort, limit=min(1000, most - rows), cursor=cursor
             )
             frames.append(page.frame)
             rows, cursor = rows + len(page.frame), page.cursor
+            if kind == "xlsx" and rows > MOST_IN_SHEET:
+                raise too_large(f"a spreadsheet takes {MOST_IN_SHEET:,} rows here; filter, or ask for CSV")
             if cursor is None or rows >= most:
                 break
     frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)

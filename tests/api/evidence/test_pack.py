@@ -90,7 +90,7 @@ def hostile(view: CaseView) -> CaseView:
 def test_texts_cannot_break_out(view: CaseView, body: dict[str, Any]) -> None:
     bad = hostile(view)
     entries = [{"kind": "event", "from": "2024-01-01 00:00", "to": "", "words": HOSTILE[0] * 50, "odd": True}]
-    page = for_page(bad, body | {"timeline": entries * 30})
+    page = for_page(bad, body | {"timeline": entries * 30, "meter": bad.meter})
     pdf = as_pdf(page)  # a text that were markup would raise here
     assert pages(pdf) == 1
     html = as_html(page)
@@ -131,3 +131,26 @@ def test_over_http_in_three_forms_and_only_for_those_who_may(ada: Visitor, fay: 
     assert ada.get("/v1/cases/1/evidence?meter_id=other").status_code == 404
     fay.sign_in()
     assert fay.get("/v1/cases/1/evidence").status_code == 404
+
+
+def test_what_was_known_at_the_opening_is_shown_again(ada: Visitor) -> None:
+    place = "/v1/cases/2/evidence"
+    then = ada.get(f"{place}?as_opened=true").json()
+    meter, served = then["meter"]["meter_id"], ada.served
+    day = {"meter_id": meter, "start": "2023-06-01", "step_minutes": 30, "kwh": [9.0] * 48}
+    assert served.post("/v1/readings?correct=true", json={"readings": [day]}).json()["corrected"] > 40
+    event = {"meter_id": meter, "timestamp": "2023-06-01T10:00Z", "code": "40"}
+    assert served.post("/v1/events", json={"events": [event]}).json()["accepted"] == 1
+    for tariff in ("two rates", "one rate"):
+        told = {"meter_id": meter, "tariff": tariff, "latitude": 53.3}
+        assert served.post("/v1/meters", json={"meters": [told]}).json()["accepted"] == 1
+    now, again = ada.get(place).json(), ada.get(f"{place}?as_opened=true").json()
+    for name in ("meter", "charts", "timeline", "finding", "readings_as_of"):
+        assert again[name] == then[name], name
+    assert again["readings_as_of"] == again["case"]["as_of"] < now["readings_as_of"]
+    assert (then["meter"]["tariff"], now["meter"]["tariff"]) == (None, "one rate")
+    assert now["charts"]["seasons"] != then["charts"]["seasons"]
+    assert len(now["timeline"]) == len(then["timeline"]) + 1
+    known = f"/v1/meters/{meter}?as_of={then['readings_as_of'].replace('+00:00', 'Z')}"
+    assert served.get(known).json()["tariff"] is None
+    assert served.get(f"/v1/meters/{meter}").json()["latitude"] == 53.3

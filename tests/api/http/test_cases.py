@@ -35,6 +35,8 @@ def test_a_case_for_a_meter_and_one_for_an_incident(served_on_both: Served) -> N
     assert listed == sorted(listed, key=lambda row: -row["priority"])
     only = served.get("/v1/cases?cause=maintenance&state=new").json()["cases"]
     assert [row["cause"] for row in only] == ["maintenance"]
+    assert len(served.get("/v1/cases?min_age_days=0").json()["cases"]) == 5
+    assert served.get("/v1/cases?min_age_days=1").json()["cases"] == []
 
 
 def test_a_case_goes_its_way_and_remembers_it(served: Served) -> None:
@@ -78,6 +80,10 @@ def test_a_case_goes_its_way_and_remembers_it(served: Served) -> None:
     assert all(entry["who"].startswith("key lp_") for entry in entries)
     past = {"until": "2001-01-01T00:00:00Z", "reason": "x"}
     is_problem(act(served, opened(served), "snooze", past), 422)
+    odd = {"until": "2199-01-01T00:00:00Z", "reason": "a\0b"}  # PostgreSQL takes no NUL
+    is_problem(act(served, opened(served), "snooze", odd), 422)
+    is_problem(act(served, opened(served), "move", {"state": "waiting_for_data", "comment": "\0"}), 422)
+    is_problem(served.post(f"/v1/cases/{case['case_key']}/comments", json={"comment": "a\x1bb"}), 422)
 
 
 def test_who_was_slower_overwrites_nothing(served: Served) -> None:

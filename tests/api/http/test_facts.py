@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from serving import Served, is_problem
 
@@ -31,6 +34,16 @@ def test_examples_are_taken_and_repeated_when_they_come_again(served_on_both: Se
         first, again = submit(served, kind, **given), submit(served, kind, **given)
         assert first["accepted"] == first["read"] > 0
         assert again["repeated"] == first["read"]
+    table = pa.Table.from_pylist(rows)
+    into = io.BytesIO()
+    with pa.ipc.new_stream(into, table.schema) as stream:
+        stream.write_table(table)
+    for content, media in (
+        (into.getvalue(), "vnd.apache.arrow.stream"),
+        (gzip.compress(text.encode()), "gzip"),
+    ):
+        given = {"content": content, "headers": {"content-type": f"application/{media}"}}
+        assert submit(served, kind, **given)["repeated"] > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,7 +70,14 @@ def test_other_values_conflict_unless_they_correct(served: Served) -> None:
     other = {"registers": [row | {"register_kwh": 11.0}]}
     answer = submit(served, "registers", json=other)
     assert (answer["conflicting"], answer["conflicts"][0]["row"]) == (1, 1)
+    assert answer["conflicts"][0]["reason"] == (
+        "K1, 2024-01-01T00:00:00+00:00: register_kwh is known as 10.0, given as 11.0"
+    )
     assert submit(served, "registers", "?correct=true", json=other)["corrected"] == 1
+    log = served.get("/v1/audit?subject=registers&subject_key=K1", "operator").json()["entries"]
+    assert [entry["what"] for entry in log] == ["submitted", "corrected"]
+    assert log[1]["after"] == {"corrected": 1, "meters": ["K1"]}
+    assert log[1]["who"].startswith("key lp_")
 
 
 def test_bad_rows_are_listed_and_the_others_are_taken(served: Served) -> None:

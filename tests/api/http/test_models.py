@@ -89,6 +89,10 @@ def test_only_who_proved_to_be_better_is_promoted(served_on_both: Served) -> Non
     good = registered(served, b"good model", scores(database, better=True))
     poor = registered(served, b"poor model", scores(database, better=False))
     other = registered(served, b"scored long ago", scores(database, better=True, champion="1" * 64))
+    first = served.get("/v1/models?limit=3").json()
+    rest = served.get(f"/v1/models?limit=3&cursor={first['next']}").json()
+    listed = [row["model_key"] for row in first["models"] + rest["models"]]
+    assert (listed, len(first["models"]), rest["next"]) == ([other, poor, good, unscored], 3, None)
     reason = {"reason": "the visits of spring"}
     for key, word in ((unscored, "never scored"), (poor, "beyond the noise"), (other, "an older one")):
         body = is_problem(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -73,6 +76,35 @@ def test_every_body_has_a_worked_example_that_is_accepted(served: Served) -> Non
                 assert answer.status_code in expected, (method, path, kind, answer.text)
                 examples += 1
     assert examples >= 25
+
+
+def test_every_call_has_a_worked_example_for_the_shell(served: Served) -> None:
+    with_screening(served)
+    opened(served)
+    screening = served.post("/v1/screenings", json={}).json()
+    served.post(f"/v1/jobs/{screening['job']}/cancel")  # or its events would not end
+    for path, calls in description(served)["paths"].items():
+        for method, call in calls.items():
+            (sample,) = call["x-codeSamples"]
+            assert sample["source"] in call["description"], "the page shows it"
+            words = shlex.split(sample["source"])
+            given = {flag: words[at + 1] for at, flag in enumerate(words) if flag.startswith("-")}
+            (url,) = [word for word in words if word.startswith("$service")]
+            headers = dict(word.split(": ", 1) for word in words if re.match("[A-Z][A-Za-z-]+: ", word))
+            assert (headers.pop("Authorization", None) is None) == (not call.get("security")), (method, path)
+            body: dict[str, Any] = {}
+            if "--json" in given:
+                body = {"json": json.loads(given["--json"])}
+            elif "--data-binary" in given:
+                body = {"content": b"\xff\xd8\xff a picture"}
+            asked = given.get("-X", "POST" if body else "GET")
+            assert asked == method.upper(), path
+            place = url.removeprefix("$service")
+            answer = served.call(asked, place, "operator", headers=headers, **body)
+            told = answer.json().get("type", "") if answer.status_code == 422 else ""
+            fits = answer.status_code < 400 or answer.status_code in {404, 409, 412}
+            fits |= told == "/problems/nothing-to-judge" or path in {"/v1/session", "/v1/models/files"}
+            assert fits, (method, place, answer.text[:300])
 
 
 def _new_case(served: Served) -> dict[str, Any]:

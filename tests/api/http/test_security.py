@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from serving import Served, is_problem, served_on
 
 from api.http import keys as keyring
+from api.http.callers import Caller
 from loadprofile.store.access import API_KEYS, issue_key, list_keys
 
 PUBLIC = {"/healthz", "/readyz", "/v1/session"}
@@ -110,6 +113,25 @@ def test_the_last_use_is_noted_beside_the_request(served: Served) -> None:
             break
         time.sleep(0.02)
     assert abs((datetime.now(UTC) - frame.loc["field", "last_used_at"]).total_seconds()) < 60
+
+
+def test_the_record_is_closed_after_the_last_note(
+    blank_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note that came later would open it again, and leave that connection to nobody."""
+    running = served_on(str(shutil.copy(blank_file, tmp_path / "record.db")))
+    served = next(running)
+    note = served.service.keys.note_use
+
+    def late(caller: Caller) -> None:
+        time.sleep(0.2)
+        note(caller)
+
+    monkeypatch.setattr(served.service.keys, "note_use", late)
+    served.get("/v1/session")
+    assert list(running) == []
+    assert served.service.database.engine.pool.checkedin() == 0
+    assert served.service.probe.database.engine.pool.checkedin() == 0
 
 
 def test_a_key_does_not_revoke_itself(served: Served) -> None:

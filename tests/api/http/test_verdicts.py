@@ -35,6 +35,10 @@ def test_a_verdict_is_amended_by_another_only(served_on_both: Served) -> None:
     assert [(e["kwh_recovered"], e["amends"], e["meter_id"]) for e in now] == [(1800.0, key, "M000")]
     everything = served.get(f"/v1/cases/{case['case_key']}/verdicts?amended=true").json()["entries"]
     assert [e["kwh_recovered"] for e in everything] == [2400.0, 1800.0]
+    place = f"/v1/cases/{case['case_key']}/verdicts?amended=true&limit=1"
+    page = served.get(place).json()
+    rest = served.get(f"{place}&cursor={page['next']}").json()
+    assert (page["entries"] + rest["entries"], rest["next"]) == (everything, None)
     history = served.get(f"/v1/cases/{case['case_key']}/history").json()["entries"]
     assert [e["what"] for e in history].count("reported") == 2
     incident = opened(served, "M003")
@@ -53,7 +57,7 @@ def test_a_verdict_is_amended_by_another_only(served_on_both: Served) -> None:
         {"outcome": "guilty"}, {"kind": None}, {"cause": "maintenance"}, {"kwh_recovered": -1},
         {"kwh_recovered": True}, {"kwh_recovered": "5"}, {"currency": None}, {"currency": "euro"},
         {"visited_on": "3 May"}, {"visited_on": "2199-01-01"}, {"visited_by": ""}, {"more": 1},
-        {"outcome": "other_cause_confirmed", "kind": None},
+        {"outcome": "other_cause_confirmed", "kind": None}, {"notes": "\0"},
     ],
 )  # fmt: skip
 def test_what_is_no_verdict(served: Served, given: dict[str, Any]) -> None:
@@ -66,17 +70,18 @@ def test_a_batch_says_what_became_of_each_row(served_on_both: Served) -> None:
     with_screening(served)
     case = opened(served, "M001")
     text = (
-        "meter_id,outcome,visited_on,visited_by,cause,kind,kwh_recovered\n"
-        "M001,other_cause_confirmed,2024-05-03,crew 1,maintenance,phase lost,120.5\n"
-        "M007,nothing_found,2024-05-03,crew 1,,,\n"
-        "nowhere,nothing_found,2024-05-03,crew 1,,,\n"
-        "M008,nothing_found,tomorrow,crew 1,,,\n"
-        "M009,fraud_confirmed,2024-05-03,crew 1,,,inf\n"
+        "meter_id,outcome,visited_on,visited_by,cause,kind,kwh_recovered,kwh_recoverd\n"
+        "M001,other_cause_confirmed,2024-05-03,crew 1,maintenance,phase lost,120.5,7\n"
+        "M007,nothing_found,2024-05-03,crew 1,,,,\n"
+        "nowhere,nothing_found,2024-05-03,crew 1,,,,\n"
+        "M008,nothing_found,03/05/2024,crew 1,,,,\n"
+        "M009,fraud_confirmed,2024-05-03,crew 1,,,inf,\n"
     )
     csv = {"content": text, "headers": {"content-type": "text/csv"}}
     done = served.post("/v1/feedback", **csv).json()
     assert (done["read"], done["accepted"], done["repeated"], done["rejected"]) == (5, 2, 0, 3)
     assert [r["row"] for r in done["reasons"]] == [3, 4, 5]
+    assert done["ignored"] == ["kwh_recoverd"]
     assert served.post("/v1/feedback", **csv).json()["repeated"] == 2
     (entry,) = served.get(f"/v1/cases/{case['case_key']}/verdicts").json()["entries"]
     assert (entry["cause"], entry["kwh_recovered"]) == ("maintenance", 120.5)
@@ -85,6 +90,8 @@ def test_a_batch_says_what_became_of_each_row(served_on_both: Served) -> None:
     for wrong in ({"verdicts": []}, {"verdicts": [1]}, {"verdicts": [{"meter_id": [1]}]}, {}):
         is_problem(served.post("/v1/feedback", json=wrong), 422)
     is_problem(served.post("/v1/feedback", json={"verdicts": [{"meter_id": "M007"}]}), 422)
+    odd = '{"verdicts": [{"meter_id": "M007", "outcome": "no_access", "kwh_recovered": NaN}]}'
+    is_problem(served.post("/v1/feedback", content=odd, headers={"content-type": "application/json"}), 422)
     broken = {"content": b"\xff\xfe\x00", "headers": {"content-type": "text/csv"}}
     assert 400 < served.post("/v1/feedback", **broken).status_code < 500
 

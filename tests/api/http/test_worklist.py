@@ -13,7 +13,6 @@ from recorded import made_worklist, screened
 from serving import Served, is_problem
 from worked import opened, with_screening
 
-from loadprofile.store.visits import proposed_visits
 from loadprofile.worklist import COLUMNS
 
 
@@ -65,40 +64,7 @@ def test_filters_and_pages(served_on_both: Served) -> None:
     is_problem(served.get("/v1/worklist?screening=99"), 404)
 
 
-def test_visits_say_why_and_how_likely_they_were(served_on_both: Served) -> None:
-    served = served_on_both
-    causes = ["fraud"] * 40 + ["normal"] * 160
-    with served.service.database.writing() as connection:
-        key = screened(connection, made_worklist(causes))
-    shown = served.get("/v1/worklist?visits=25").json()
-    again = served.get("/v1/worklist?visits=25").json()
-    assert shown == again, "a reader draws nothing"
-    assert len(shown["rows"]) == 25
-    drawn = [row for row in shown["rows"] if row["why"]["reason"] == "exploration"]
-    assert len(drawn) in {1, 2}, "5 % of 25"
-    assert all(0 < row["why"]["probability"] < 1 for row in drawn)
-    assert shown["rows"][0]["why"] == {
-        "reason": "ranked", "probability": 1.0,
-        "sentence": "among the first of the queue field inspection, by expected recovery",
-    }  # fmt: skip
-    made = served.post("/v1/visits", json={"visits": 25})
-    assert made.status_code == 201
-    visits = made.json()["visits"]
-    assert [v["meter_id"] for v in visits] == [row["meter_id"] for row in shown["rows"]]
-    assert all(v["case_key"] is not None for v in visits)
-    twice = served.post("/v1/visits", json={"visits": 25}).json()["visits"]
-    assert [v["visit_key"] for v in twice] == [v["visit_key"] for v in visits]
-    with served.service.database.reading() as connection:
-        kept = proposed_visits(connection, key)
-    assert set(kept["share"]) == {0.05}
-    wanted = {row["meter_id"]: row["why"]["probability"] for row in shown["rows"]}
-    assert dict(zip(kept["meter_id"], kept["propensity"], strict=True)) == pytest.approx(wanted)
-    region = served.get("/v1/worklist?visits=5&cause=normal").json()["rows"]
-    assert {row["why"]["reason"] for row in region} <= {"exploration"}
-    is_problem(served.post("/v1/visits", json={"visits": 0}), 422)
-
-
-def test_tables_to_take_away_run_nothing(served_on_both: Served) -> None:
+def test_tables_to_take_away_run_nothing(served_on_both: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     served = served_on_both
     frame = made_worklist(["fraud"] * 1200)
     frame.loc[0, "meter_id"] = "=cmd|' /C calc'!A0"
@@ -119,6 +85,9 @@ def test_tables_to_take_away_run_nothing(served_on_both: Served) -> None:
     assert len(cells) == 8
     assert cells[1][1] == "'=cmd|' /C calc'!A0"
     assert cells[1][cells[0].index("evidence")] == "über 0"
+    monkeypatch.setattr("api.http.routes.worklist.MOST_IN_SHEET", 1199)
+    is_problem(served.get("/v1/worklist/export?format=xlsx"), 413, "too-large")
+    assert served.get("/v1/worklist/export?format=xlsx&min_recovery=50").status_code == 200, "these are few"
     none = served.get("/v1/worklist/export?cause=maintenance")
     assert len(none.text.strip().splitlines()) == 1
     assert np.isfinite(cells[1][2])

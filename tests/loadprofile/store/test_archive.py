@@ -23,13 +23,13 @@ from loadprofile.store.columns import METADATA
 from loadprofile.store.database import Database, open_database
 from loadprofile.store.facts import record_facts
 from loadprofile.store.feedback import Visit, record_feedback
-from loadprofile.store.findings import keep_part
 from loadprofile.store.idempotency import Answer, answered, once
 from loadprofile.store.jobs import add_job
 from loadprofile.store.meters import ensure_meters
 from loadprofile.store.migrating import migrate, newest_version
 from loadprofile.store.model_register import add_model, promote
 from loadprofile.store.readings import record_readings
+from loadprofile.store.screening_parts import keep_part
 from loadprofile.store.visits import propose_visits, record_visits
 
 

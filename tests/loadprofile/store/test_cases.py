@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from recorded import DAY, HOUR, NOON, made_worklist, screened
@@ -136,6 +137,8 @@ def test_history_tells_who_did_what(database: Database) -> None:
         log = history(connection, key)
         with pytest.raises(RefusedError):
             comment_on(connection, key, "  ", who="bob")
+        with pytest.raises(ConflictError):
+            assign(connection, key, "eve", who="ann")
     assert log["what"].tolist() == ["opened", "assigned", "commented", "moved", "closed"]
     assert log["who"].tolist() == ["ann", "ann", "bob", "bob", "bob"]
     assert log["before"].iloc[1] == {"assignee": None, "state": "new"}
@@ -187,6 +190,7 @@ def test_lists_are_filtered_and_turned(database: Database) -> None:
             (CaseFilters(states=("assigned",)), 1), (CaseFilters(assignee="bob"), 1),
             (CaseFilters(meter_id="M0"), 2), (CaseFilters(feeder_id="F1"), 3),
             (CaseFilters(queues=("meter maintenance",)), 1), (CaseFilters(assignee="eve"), 0),
+            (CaseFilters(opened_by_then=datetime.now(UTC)), 8), (CaseFilters(opened_by_then=NOON - DAY), 0),
         ):  # fmt: skip
             assert len(list_cases(connection, filters)) == count
         with pytest.raises(OptionError):

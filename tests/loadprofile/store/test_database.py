@@ -150,3 +150,12 @@ def test_many_rows_go_in_with_their_types(database: Database) -> None:
         ).all()
     assert [tuple(row) for row in found] == rows
     assert found[0].created_at.tzinfo == UTC
+
+
+def test_values_stay_out_of_messages(database: Database) -> None:
+    """They go to the log, and may be what a field team wrote about a customer."""
+    asked, given = sa.text("SELECT x FROM nowhere WHERE a = :note"), {"note": "the neighbour said"}
+    with pytest.raises(sa.exc.SQLAlchemyError) as told, database.reading() as connection:
+        connection.execute(asked, given)
+    assert "nowhere" in str(told.value)
+    assert "neighbour" not in str(told.value)

@@ -73,7 +73,7 @@ def test_a_register_is_corrected_and_kept_as_it_was(database: Database) -> None:
         log = audit_log(connection, subject="registers")
     assert then["register_kwh"].tolist() == [100.0]
     assert (now["register_kwh"].tolist(), now["multiplier"].tolist()) == ([110.0], [1.0])
-    assert log.who.tolist() == ["ann"]
+    assert log.who.tolist() == ["system", "ann"]
 
 
 def test_an_outage_that_lasted_gets_its_end(database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from recorded import DAY, HOUR, NOON, made_worklist, screened
 
 from loadprofile.errors import ConflictError, MissingColumnsError, NotFoundError, RefusedError
+from loadprofile.store.case_work import close
 from loadprofile.store.cases import history, open_for_finding
 from loadprofile.store.database import Database
 from loadprofile.store.feedback import Visit, feedback, labels, record_feedback, record_feedback_frame
@@ -30,6 +31,13 @@ def test_an_entry_finds_its_case_and_its_proposal(database: Database) -> None:
         assert record_feedback(connection, FOUND, who="ann", at=NOON + DAY) == (entry, False)
         (row,) = feedback(connection, meter_ids=["M000"]).to_dict("records")
         log = history(connection, case_key)
+        close(connection, case_key, "billed", who="ann")
+        right, _ = record_feedback(connection, replace(FOUND, notes="at the pole"), who="ann", amends=entry)
+        later = replace(FOUND, outcome="nothing_found", kind=None, visited_on=date(2024, 6, 5))
+        another, _ = record_feedback(connection, later, who="ann")
+        links = feedback(connection).set_index("feedback_key")[["case_key", "visit_key"]]
+    assert links.loc[right].tolist() == [row["case_key"], row["visit_key"]], "of what it amends"
+    assert links.loc[another].isna().all(), "the proposal was answered, the case is closed"
     assert (row["case_key"], row["reason"], row["propensity"]) == (case_key, "ranked", 1.0)
     assert (row["visited_on"], row["kwh_recovered"], row["kind"]) == (date(2024, 5, 1), 1200.0, "bypass")
     assert log["after"].iloc[-1] == {"feedback_key": entry, "outcome": "fraud_confirmed", "amends": None}
@@ -85,7 +93,8 @@ def test_labels_come_from_visits_that_told_a_cause(database: Database) -> None:
         {"outcome": "guilty"}, {"kind": None}, {"cause": "maintenance"}, {"visited_by": " "},
         {"outcome": "other_cause_confirmed", "cause": "fraud"}, {"outcome": "other_cause_confirmed"},
         {"kwh_recovered": -1.0}, {"kwh_recovered": float("nan")}, {"currency": None}, {"currency": "euro"},
-        {"notes": "x" * 10_001}, {"meter_id": ""},
+        {"notes": "x" * 10_001}, {"meter_id": ""}, {"notes": "a\0b"}, {"kind": "by\x1bpass"},
+        {"kwh_recovered": 1e13}, {"visited_by": "x" * 201}, {"currency": "eur"},
     ],
 )  # fmt: skip
 def test_entries_that_contradict_themselves_are_refused(wrong) -> None:
@@ -101,10 +110,14 @@ def test_what_is_not_there_cannot_be_reported_on(database: Database) -> None:
             ({"meter_id": "nobody"}, NotFoundError),
             ({"case_key": case_key}, NotFoundError),  # of another meter
             ({"visit_key": 99}, NotFoundError),
-            ({"visited_on": date(2024, 5, 2)}, RefusedError),
+            ({"visited_on": date(2024, 5, 3)}, RefusedError),
         ):
             with pytest.raises(error):
                 record_feedback(connection, replace(FOUND, **wrong), who="ann", at=NOON)
+        # at this moment it is the next day already in Auckland
+        there = replace(FOUND, visited_on=date(2024, 5, 2), notes="first line\n\tsecond, 👷🏽\u200d♀️ said so")
+        key, _ = record_feedback(connection, there, who="ann", at=NOON)
+        assert feedback(connection).set_index("feedback_key").loc[key, "notes"] == there.notes
 
 
 def test_a_batch_keeps_its_good_rows(database: Database) -> None:
@@ -128,6 +141,23 @@ def test_a_batch_keeps_its_good_rows(database: Database) -> None:
         with pytest.raises(MissingColumnsError):
             record_feedback_frame(connection, batch.drop(columns="outcome"), who="ann")
     assert (told.accepted, told.repeated, [row for row, _ in told.rejected]) == (2, 0, [3, 4, 5, 6])
+    assert told.ignored == ("remark",)
     assert (again.accepted, again.repeated) == (0, 2)
     assert "guilty" in told.rejected[0][1]
     assert told.rejected[3][1] == "no outcome"
+
+
+def test_days_that_could_mean_two_things_are_refused(database: Database) -> None:
+    """3 May or 5 March; and a number is no count of nanoseconds since 1970."""
+    days = ["03/05/2024", "3.5.2024", "2024-05", 20240430, 45412.0, "2024-04-30", date(2024, 4, 30)]
+    batch = pd.DataFrame({"meter_id": "M000", "outcome": "no_access", "visited_on": days})
+    batch["visited_by"] = [f"crew {row}" for row in range(len(days))]
+    batch["currency"] = "eur"
+    with database.writing() as connection:
+        screened(connection, LIST)
+        told = record_feedback_frame(connection, batch.astype({"visited_on": object}), who="ann", at=NOON)
+        kept = feedback(connection)
+    assert [row for row, _ in told.rejected] == [1, 2, 3, 4, 5]
+    assert "visited_on" in told.rejected[0][1]
+    assert set(kept["visited_on"]) == {date(2024, 4, 30)}
+    assert set(kept["currency"]) == {"EUR"}

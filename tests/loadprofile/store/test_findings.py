@@ -18,8 +18,6 @@ from loadprofile.store.findings import (
     finding,
     findings_page,
     finish_screening,
-    keep_part,
-    part,
     record_findings,
     screening,
     start_screening,
@@ -124,17 +122,12 @@ def test_a_screening_that_broke_off_begins_again(database: Database) -> None:
         assert discard_findings(connection, key) == 4
         record_findings(connection, key, LIST)
         finish_screening(connection, key)
+        some = start_screening(connection, who="ann", model_name="m", settings={"listed": 4}, at=NOON)
+        record_findings(connection, some, LIST.iloc[:4])
+        finish_screening(connection, some)
+        assert screening(connection)["screening_key"] == key  # one of listed meters is no new worklist
+        assert finding(connection, "M000")["screening_key"] == some
         for ended in (discard_findings, finish_screening):
             with pytest.raises(ConflictError):
                 ended(connection, key)
         assert len(whole_worklist(connection, key)) == 9
-
-
-def test_parts_of_a_screening_are_kept_whole(database: Database) -> None:
-    with database.writing() as connection:
-        key = screened(connection, LIST)
-        keep_part(connection, key, "peers", b"old")
-        keep_part(connection, key, "peers", b"\x00new")
-        assert part(connection, key, "peers") == b"\x00new"
-        with pytest.raises(NotFoundError):
-            part(connection, key, "donors")

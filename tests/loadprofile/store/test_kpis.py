@@ -45,6 +45,7 @@ def filled(database: Database) -> None:
             (Visit("M002", "right_to_raise", MAY, "bob", kwh_recovered=20.0), None),
             (Visit("M003", "other_cause_confirmed", MAY, "eve", cause="maintenance"), None),
             (Visit("M006", "no_access", MAY, "eve"), None),
+            (Visit("M007", "nothing_found", APRIL, "eve"), None),
         ):  # fmt: skip
             record_feedback(connection, visit, who="ann", amends=amends, at=NOON + HOUR)
 
@@ -63,6 +64,7 @@ def test_hit_rates_count_judged_visits_only(database: Database) -> None:
     assert by["queue"].loc["field inspection"].judged == 3
     assert by["month"]["hits"].to_dict() == {"2024-04": 1, "2024-05": 1}
     assert by["reason"].loc["ranked"].visits == 3
+    assert by["reason"]["found"].to_dict() == {"": 1, "exploration": 0, "ranked": 1}
     assert then["hits"].to_dict() == {"fraud": 0}  # before the amendment
 
 
@@ -77,13 +79,28 @@ def test_recovery_backlog_and_waiting_times(database: Database) -> None:
         waiting = backlog(connection, at=NOON + 3 * DAY)
         onset = onset_to_case(connection).set_index("cause")
     rows = money.set_index(["month", "currency"])
-    assert rows.loc["2024-04", "EUR"].tolist() == [1, 100.0, 30.0, 100.0, 30.0]
+    # a visit that found nothing was driven too
+    assert rows.loc["2024-04", "EUR"].tolist() == [2, 100.0, 30.0, 50.0, 15.0]
     assert rows.loc["2024-05", ""].tolist() == [4, 20.0, 0.0, 5.0, 0.0]
     assert waiting["cases"].sum() == 3
     assert (waiting["snoozed"].sum(), waiting["suppressed"].sum()) == (1, 1)
     assert waiting["oldest_days"].max() == pytest.approx(3.0)
     assert onset.loc["fraud", "cases"] == 2
     assert onset.loc["fraud", "median"] == pytest.approx(29.5 + 5.5 / 24)
+
+
+def test_currencies_are_never_added(database: Database) -> None:
+    with database.writing() as connection:
+        screened(connection, LIST)
+        for meter, money, currency in (("M000", 10.0, "SEK"), ("M001", 4.0, "EUR"), ("M002", 6.0, "EUR")):
+            visit = Visit(meter, "right_to_raise", MAY, "bob", kwh_recovered=1.0, money_recovered=money,
+                          currency=currency)  # fmt: skip
+            record_feedback(connection, visit, who="ann", at=NOON)
+        unpaid = Visit("M003", "right_to_raise", MAY, "bob", kwh_recovered=5.0)
+        record_feedback(connection, unpaid, who="ann", at=NOON)
+        rows = recovered(connection).set_index("currency")
+    assert rows.loc["EUR"].tolist() == ["2024-05", 4, 7.0, 10.0, 1.75, 2.5]
+    assert rows.loc["SEK"].tolist() == ["2024-05", 4, 1.0, 10.0, 0.25, 2.5]
 
 
 def test_stated_probabilities_stand_beside_what_was_found(database: Database) -> None:
@@ -93,7 +110,7 @@ def test_stated_probabilities_stand_beside_what_was_found(database: Database) ->
         maintenance = calibration(connection, "maintenance", bins=2)
         with pytest.raises(OptionError):
             calibration(connection, "undecided")
-    assert fraud["visits"].tolist() == [1, 3]
+    assert fraud["visits"].tolist() == [2, 3]
     assert fraud["confirmed"].tolist() == [0, 1]
     assert fraud["stated"].tolist() == pytest.approx([0.05, 0.75])
     assert fraud["from"].tolist() == pytest.approx([0.0, 0.7])
@@ -107,7 +124,7 @@ def test_exploration_and_the_never_inspected_are_counted(database: Database) -> 
         seen = never_inspected(connection)
     assert (drawn["visits"].tolist(), drawn["exploration"].tolist()) == ([5], [2])
     assert drawn["share"].tolist() == pytest.approx([0.4])
-    assert seen == {"meters": 8, "inspected": 4, "share": 0.5}
+    assert seen == {"meters": 8, "inspected": 5, "share": 0.375}
 
 
 def test_an_empty_record_has_empty_figures(database: Database) -> None:
