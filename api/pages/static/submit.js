@@ -3,6 +3,7 @@
 (() => {
   const form = document.getElementById("submit");
   const drop = document.getElementById("drop");
+  const waiting = document.getElementById("waiting");
   const kind = form.elements.kind, file = form.elements.file, button = form.querySelector("button[type=submit]");
   const MEANING = {
     read: "readings in the file", accepted: "new in the record", corrected: "replaced another value",
@@ -85,7 +86,16 @@
     for (const name of ["unit", "format", "decimal"]) if (path !== "readings") query.delete(name);
     const suffix = one.name.split(".").pop().toLowerCase();
     button.setAttribute("aria-busy", "true");
+    const begun = Date.now();
+    const clock = setInterval(() => {
+      const seconds = Math.round((Date.now() - begun) / 1000);
+      if (seconds < 3) return;
+      waiting.hidden = false;
+      waiting.textContent = `The service is reading ${one.name}: ${seconds} s. The first file after an installation takes longer: the reader is compiled once.`;
+    }, 1000);
     const answer = await page.call("POST", `/v1/${path}?${query}`, one, { "Content-Type": TYPES[suffix] || "text/csv" });
+    clearInterval(clock);
+    waiting.hidden = true;
     button.removeAttribute("aria-busy");
     if (answer) report(answer, one.name);
   });

@@ -8,8 +8,10 @@ import pytest
 from serving import is_problem
 from town import Visitor
 
+from api.jobs.screening import ask
 from api.pages.models import plain_scores
 from loadprofile.store.feedback import Visit, record_feedback
+from loadprofile.store.findings import screening
 from loadprofile.store.jobs import add_job, finish_job, job, report_progress, start_job
 from loadprofile.store.model_register import add_model, promote
 from loadprofile.store.visits import propose_visits, record_visits
@@ -30,7 +32,8 @@ def test_a_field_team_has_no_business_there(fay: Visitor, place: str) -> None:
 def test_jobs_show_how_far_they_are_and_can_be_stopped(ada: Visitor) -> None:
     database = ada.served.service.database
     with database.writing() as connection:
-        done, running, queued = (add_job(connection, "screening", {}, who="ada") for _ in range(3))
+        done, running = (add_job(connection, "screening", {}, who="ada") for _ in range(2))
+        screened, queued = ask(connection, ada.served.service.settings, who="ada")
         for key in (done, running):
             start_job(connection, key)
         finish_job(connection, done, error="no <b>room</b> is left")
@@ -43,6 +46,7 @@ def test_jobs_show_how_far_they_are_and_can_be_stopped(ada: Visitor) -> None:
     ada.post(f"/jobs/{running}/cancel")
     with database.reading() as connection:
         assert job(connection, queued)["state"] == "cancelled"
+        assert screening(connection, screened)["state"] == "cancelled", "its screening ends with it"
         assert job(connection, running)["cancel_requested"]
     is_problem(ada.post(f"/jobs/{done}/cancel"), 409)
 
