@@ -101,7 +101,8 @@ def hit_rates(connection: sa.Connection, by: str = "cause", as_of: datetime | No
 def recovered(connection: sa.Connection, as_of: datetime | None = None) -> pd.DataFrame:
     """What visits brought back: ``month, currency, visits, kwh, money, kwh_per_visit, money_per_visit``.
 
-    Visits without money stand under an empty currency; sums of different currencies are never added.
+    Visits without money stand under an empty currency; sums of different currencies are never added. What
+    comes to a visit is over all visits of the month, whichever currency: so it adds up over its rows.
     """
     entries = _entries(connection, as_of)
     currency = entries["currency"].astype(object)
@@ -115,7 +116,8 @@ def recovered(connection: sa.Connection, as_of: datetime | None = None) -> pd.Da
         .agg(visits=("kwh", "size"), kwh=("kwh", "sum"), money=("money", "sum"))
         .reset_index()
     )
-    return out.assign(kwh_per_visit=out["kwh"] / out["visits"], money_per_visit=out["money"] / out["visits"])
+    of_month = out.groupby("month")["visits"].transform("sum")
+    return out.assign(kwh_per_visit=out["kwh"] / of_month, money_per_visit=out["money"] / of_month)
 
 
 def backlog(connection: sa.Connection, at: datetime | None = None) -> pd.DataFrame:

@@ -71,7 +71,7 @@ def test_hit_rates_come_with_their_intervals(worked: Served) -> None:
 
 def test_recovery_backlog_and_delay(worked: Served) -> None:
     months = {row["currency"]: row for row in asked(worked, "recovery")["months"]}  # type: ignore[attr-defined]
-    assert (months["EUR"]["kwh_per_visit"], months["EUR"]["money_per_visit"]) == (90.0, 30.0)
+    assert (months["EUR"]["kwh_per_visit"], months["EUR"]["money_per_visit"]) == (30.0, 10.0)
     assert months[""]["visits"] == 2
     (waiting,) = asked(worked, "backlog?at=2024-05-04T12:00:00Z")["cases"]  # type: ignore[misc]
     assert (waiting["queue"], waiting["cases"], waiting["oldest_days"]) == ("field inspection", 1, 3.0)
