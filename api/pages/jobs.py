@@ -12,8 +12,10 @@ from api.http.paging import BIGGEST_KEY
 from api.http.routes.jobs import cancelled
 from api.http.security import AnalystCaller
 from api.http.service import Served
+from api.pages.job_words import job_words
 from api.pages.rendering import fragment, page
 from api.pages.visiting import page_router
+from loadprofile.store.columns import now
 from loadprofile.store.jobs import jobs
 from loadprofile.store.work_tables import SCREENINGS
 
@@ -27,9 +29,10 @@ def listed(connection: sa.Connection) -> dict[str, Any]:
     runs = connection.execute(
         sa.select(SCREENINGS).order_by(SCREENINGS.c.screening_key.desc()).limit(20)
     ).mappings()
+    moment = now()
     rows = rows_of(jobs(connection, limit=SHOWN))
     return {
-        "jobs": rows,
+        "jobs": [{**row, "words": job_words(row, moment)} for row in rows],
         "screenings": [dict(row) for row in runs],
         "busy": any(row["state"] in {"queued", "running"} for row in rows),
     }

@@ -153,20 +153,26 @@ def _comparison(name: str, found: Mapping[str, Any]) -> Comparison:
         verdict = "silent"
     else:
         verdict = "better" if low > 0 else "worse" if high < 0 else "same"
-    figures = tuple(
-        Figure(*FIGURE_WORDS.get(key, (key, "", "")), _estimate(value), _estimate(found["champion"].get(key)))
-        for key, value in found["challenger"].items()
+    figures = []
+    for key, value in found["challenger"].items():
+        words, better, reading = FIGURE_WORDS.get(key, (key, "", ""))
+        figures.append(
+            Figure(words, better, reading, _estimate(value), _estimate(found["champion"].get(key)))
+        )
+    return Comparison(
+        name, int(found["cases"]), int(found["meters"]), tuple(figures), _estimate(gain), verdict
     )
-    return Comparison(name, int(found["cases"]), int(found["meters"]), figures, _estimate(gain), verdict)
 
 
 def _estimate(value: Any) -> str:
     """``0.605 (0.384 to 0.884)``; a dash where it cannot be told."""
     if not isinstance(value, Mapping) or value.get("value") is None:
         return "–"
-    ends = [value.get("low"), value.get("high")]
+    low, high = value.get("low"), value.get("high")
     text = _text(float(value["value"]))
-    return text if None in ends else f"{text} ({_text(float(ends[0]))} to {_text(float(ends[1]))})"
+    if low is None or high is None:
+        return text
+    return f"{text} ({_text(float(low))} to {_text(float(high))})"
 
 
 def verdict_words(one: Comparison) -> str:

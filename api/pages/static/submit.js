@@ -24,10 +24,11 @@
   };
   kind.addEventListener("change", show);
   show();
+  const size = (bytes) => (bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1048576).toFixed(1)} MB`);
   const chosen = () => {
     const one = file.files[0];
     button.disabled = !one;
-    drop.querySelector("span").textContent = one ? `${one.name}, ${(one.size / 1048576).toFixed(one.size < 1e6 ? 2 : 1)} MB` : "Drag a file here, or choose one";
+    drop.querySelector("span").textContent = one ? `${one.name}, ${size(one.size)}` : "Drag a file here, or choose one";
   };
   file.addEventListener("change", chosen);
   for (const name of ["dragover", "dragenter"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
@@ -55,7 +56,7 @@
   const report = (answer, name) => {
     const place = document.getElementById("report");
     const bad = (answer.rejected || 0) + (answer.conflicting || 0);
-    document.getElementById("report-said").textContent = `${name}: ${bad ? `${bad.toLocaleString("en")} rows were turned away, all others are in the record` : "every row has found its place"}.`;
+    document.getElementById("report-said").textContent = `${name}: ${bad ? `${bad === 1 ? "1 row was" : `${bad.toLocaleString("en")} rows were`} turned away, all others are in the record` : "every row has found its place"}.`;
     const body = place.querySelector("tbody");
     body.replaceChildren(...Object.entries(answer).filter(([, value]) => typeof value === "number").map(([key, value]) => {
       const row = document.createElement("tr");
