@@ -68,9 +68,15 @@ def cubes_in(upload: Upload, options: ReadOptions, settings: Settings) -> Intake
             raise refused("CER files are read by the command `loadprofile screen`")
         if sources.layout == "series":
             return _series(sources, limited, settings)
-        return read_tables(sources, limited, RejectLog(), lambda _: None)
+        found = read_tables(sources, limited, RejectLog(), lambda _: None)
+        return replace(found, warnings=tuple(_placeless(said, upload) for said in found.warnings))
     except InputError as error:
         raise unreadable(error) from None
+
+
+def _placeless(said: str, upload: Upload) -> str:
+    """A warning without where files lie here; of several, packed together, their own names stay."""
+    return said.replace(f"{upload.path}, ", "").replace(f"{upload.folder}/", "")
 
 
 def recordable(intake: Intake) -> Intake:

@@ -7,6 +7,7 @@ through ``Attempt.writing``, which looks first, in the same transaction, whether
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,12 +17,16 @@ import sqlalchemy as sa
 import structlog
 
 from api.http.settings import Settings
+from api.jobs.compiling import Compiling, listening
 from loadprofile.errors import LoadProfileError, NotFoundError, StoreError, TransitionError
 from loadprofile.store.access_tables import JOBS
 from loadprofile.store.database import Database
 from loadprofile.store.jobs import finish_job, report_progress, requeue, start_job
 
 log = structlog.get_logger("loadprofile.jobs")
+
+NOTICED = 1.0
+"""Seconds after which compiling is told, at most."""
 
 INTERNAL = "an error on our side; the log has it under this job's number"
 
@@ -111,13 +116,18 @@ class Attempt:
         if row is None or row.state != "running" or row.attempts != self.number:
             raise JobLostError
 
-    def beat(self) -> None:
-        """A sign of life, beside the work."""
+    def beat(self, compiling: Compiling) -> None:
+        """A sign of life, beside the work; with what is being compiled, for that has no stages."""
         with suppress(StoreError, JobLostError), self.writing() as connection:
+            mine = JOBS.c.job_key == self.job_key
+            stage = connection.execute(sa.select(JOBS.c.stage).where(mine)).scalar_one()
             connection.execute(
                 sa.update(JOBS)
-                .where(JOBS.c.job_key == self.job_key)
-                .values(heartbeat_at=sa.bindparam("now", _now(), type_=JOBS.c.heartbeat_at.type))
+                .where(mine)
+                .values(
+                    heartbeat_at=sa.bindparam("now", _now(), type_=JOBS.c.heartbeat_at.type),
+                    stage=compiling.beside(stage),
+                )
             )
 
 
@@ -202,15 +212,23 @@ def end_without_result(
 def _alive(attempt: Attempt) -> Iterator[None]:
     """Signs of life from a thread of their own, for as long as the work lasts."""
     over = threading.Event()
+    quiet = attempt.settings.silence / 5
 
-    def beat() -> None:
-        while not over.wait(attempt.settings.silence / 5):
-            attempt.beat()
+    def beat(compiling: Compiling) -> None:
+        last, told = time.monotonic(), (0, False)
+        while not over.wait(min(quiet, NOTICED)):
+            now = (compiling.kernels, compiling.open > 0)
+            if now != told or time.monotonic() - last >= quiet:
+                if not told[0] and now[0]:
+                    log.info("job compiles kernels, once on this machine", job=attempt.job_key)
+                attempt.beat(compiling)
+                last, told = time.monotonic(), now
 
-    thread = threading.Thread(target=beat, name=f"job {attempt.job_key}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()  # a beat waits for the record no longer than any write
+    with listening() as compiling:
+        thread = threading.Thread(target=beat, args=(compiling,), name=f"job {attempt.job_key}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()  # a beat waits for the record no longer than any write

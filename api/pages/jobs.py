@@ -9,12 +9,14 @@ from fastapi import Path, Request, Response
 
 from api.evidence.case_view import rows_of
 from api.http.paging import BIGGEST_KEY
+from api.http.routes.jobs import cancelled
 from api.http.security import AnalystCaller
 from api.http.service import Served
+from api.pages.job_words import job_words
 from api.pages.rendering import fragment, page
 from api.pages.visiting import page_router
-from loadprofile.store.audit import audit
-from loadprofile.store.jobs import cancel_job, jobs
+from loadprofile.store.columns import now
+from loadprofile.store.jobs import jobs
 from loadprofile.store.work_tables import SCREENINGS
 
 router = page_router()
@@ -27,9 +29,10 @@ def listed(connection: sa.Connection) -> dict[str, Any]:
     runs = connection.execute(
         sa.select(SCREENINGS).order_by(SCREENINGS.c.screening_key.desc()).limit(20)
     ).mappings()
+    moment = now()
     rows = rows_of(jobs(connection, limit=SHOWN))
     return {
-        "jobs": rows,
+        "jobs": [{**row, "words": job_words(row, moment)} for row in rows],
         "screenings": [dict(row) for row in runs],
         "busy": any(row["state"] in {"queued", "running"} for row in rows),
     }
@@ -56,10 +59,5 @@ def cancel(
     caller: AnalystCaller, service: Served, job_key: Annotated[int, Path(ge=1, le=BIGGEST_KEY)]
 ) -> Response:
     """Ask it to stop."""
-
-    def work(connection: sa.Connection) -> None:
-        state = cancel_job(connection, job_key)
-        audit(connection, caller.who, "cancelled", "job", job_key, after={"state": state})
-
-    service.writer.run(work)
+    service.writer.run(lambda connection: cancelled(connection, job_key, who=caller.who))
     return jobs_list(caller, service)

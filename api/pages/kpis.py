@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -45,7 +45,7 @@ def kpis_page(
         rates = {by: rows_of(hit_rates(connection, by)) for by in ("cause", "queue", "month", "reason")}
         given = {
             "rates": rates,
-            "recovered": rows_of(recovered(connection)),
+            "recovered": _by_month(rows_of(recovered(connection))),
             "backlog": rows_of(backlog(connection)),
             "waits": rows_of(onset_to_case(connection)),
             "calibration": rows_of(calibration(connection, asked)),
@@ -53,7 +53,31 @@ def kpis_page(
             "inspected": never_inspected(connection),
             "drift": _drift(connection),
         }
-    return page(request, "kpis.html.j2", caller, title="KPIs", cause=asked, **given)
+    return page(request, "kpis.html.j2", caller, title="KPIs", cause=asked, group_words=group_words, **given)
+
+
+def group_words(by: str, value: str) -> str:
+    """A group of visits by cause, queue, month or reason in words."""
+    if by == "reason":
+        return {"ranked": "by rank", "exploration": "by chance"}.get(value, "not proposed")
+    return "without a case or a proposal" if value == ("none" if by == "queue" else "") else value
+
+
+def _by_month(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a month: its visits and energy, and what came back in each currency."""
+    months: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        months.setdefault(row["month"], []).append(row)
+    return [
+        {
+            "month": month,
+            **{name: sum(row[name] for row in of) for name in ("visits", "kwh", "kwh_per_visit")},
+            "money": [
+                (row["money"], row["money_per_visit"], row["currency"]) for row in of if row["currency"]
+            ],
+        }
+        for month, of in months.items()
+    ]
 
 
 def _drift(connection: sa.Connection) -> dict[str, object] | None:

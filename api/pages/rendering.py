@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from api.http.callers import Caller
 from api.pages.assets import asset
@@ -19,6 +21,10 @@ from loadprofile.figures.marks import moment, written
 from loadprofile.report.words import cause_words, figure_of, percent
 from loadprofile.store.work_tables import CASE_STATES, OUTCOMES
 from loadprofile.verdicts import CAUSES, UNDECIDED
+
+NO_BREAK = "\u00a0"
+_WITH_UNIT = re.compile(r"(\d) (%|kWh|kW|h|min|days?|times|meters|cases)(?![\w-])")
+_ISO = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?")
 
 STATE_WORDS = {
     "new": "new", "assigned": "assigned", "in_field": "in field", "waiting_for_data": "waiting for data",
@@ -51,8 +57,20 @@ def number(value: Any, places: int = 0) -> str:
 
 
 def share(value: Any) -> str:
-    """A share in percent; a dash where it is not known."""
-    return "–" if value is None or not math.isfinite(value) else percent(float(value))
+    """A share in percent, on one line; a dash where it is not known."""
+    return "–" if value is None or not math.isfinite(value) else percent(float(value)).replace(" ", NO_BREAK)
+
+
+def unbroken(text: str) -> Markup:
+    """A sentence whose numbers stay on one line with their units, and ISO days and moments in themselves."""
+    said = str(escape(text))
+    said = _WITH_UNIT.sub(rf"\1{NO_BREAK}\2", said)
+    return Markup(_ISO.sub(r'<span class="nowrap">\g<0></span>', said))  # noqa: S704 - escaped above
+
+
+def person(who: str) -> str:
+    """Whoever did something, without what the record puts before people's names; keys stay keys."""
+    return who.removeprefix("user:")
 
 
 def local_moment(text: str | None, *, time: bool = True) -> str:
@@ -84,7 +102,7 @@ def environment() -> Environment:
     made.filters.update(
         kwh=kwh, number=number, share=share, local=local_moment, instant=instant, day=day_of,
         cause=cause_words, state=STATE_WORDS.__getitem__, outcome=OUTCOME_WORDS.__getitem__,
-        path=lambda text: quote(str(text), safe=""),
+        path=lambda text: quote(str(text), safe=""), unbroken=unbroken, person=person,
     )  # fmt: skip
     made.globals.update(asset=asset, causes=(*CAUSES, UNDECIDED), outcomes=OUTCOMES)
     return made

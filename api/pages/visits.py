@@ -13,9 +13,9 @@ from api.http.security import AnalystCaller
 from api.http.service import Served
 from api.pages.rendering import page
 from api.pages.visiting import page_router
-from loadprofile.errors import NotFoundError
+from api.pages.worklist import asked_screening
 from loadprofile.store.feedback import feedback
-from loadprofile.store.findings import Filters, findings_page, screening
+from loadprofile.store.findings import Filters, findings_page
 from loadprofile.store.visits import proposed_visits
 
 router = page_router()
@@ -32,13 +32,8 @@ def visits_page(
 ) -> Response:
     """Proposals of a screening, the last one by default, with what became of them."""
     with service.database.reading() as connection:
-        try:
-            found = screening(connection, run)
-        except NotFoundError:
-            if run is not None:
-                raise
-            return page(request, "visits.html.j2", caller, title="Visits", run=None, rows=[], share=0.0)
-        rows = _rows(connection, int(found["screening_key"]))
+        found = asked_screening(connection, run)
+        rows = [] if found is None else _rows(connection, int(found["screening_key"]))
     return page(
         request, "visits.html.j2", caller, title="Visits", run=found, rows=rows,
         share=service.settings.exploration,

@@ -126,6 +126,20 @@ def _number(text: str) -> float | None:
 Asked = Annotated[Wanted, Depends(_wanted)]
 
 
+def asked_screening(connection: sa.Connection, run: int | None) -> dict[str, Any] | None:
+    """The screening that a page is about: the one named, else the last; None where nothing was screened yet.
+
+    Raises:
+        NotFoundError: there is none of that number.
+    """
+    try:
+        return screening(connection, run)
+    except NotFoundError:
+        if run is not None:
+            raise
+        return None
+
+
 @router.get("/worklist")
 def worklist_page(
     request: Request,
@@ -137,11 +151,8 @@ def worklist_page(
 ) -> Response:
     """One page of the list; with a cursor only the rows that follow."""
     with service.database.reading() as connection:
-        try:
-            found = screening(connection, run)
-        except NotFoundError:
-            if run is not None:
-                raise
+        found = asked_screening(connection, run)
+        if found is None:
             return page(request, "worklist.html.j2", caller, title="Worklist", run=None, asked=asked, rows=[],
                         more=None, presets=PRESETS, runs=[], queues=[], meters=0)  # fmt: skip
         key = found["screening_key"]

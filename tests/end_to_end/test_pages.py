@@ -256,7 +256,7 @@ def test_an_analysts_day(chromium: Any, site: str, town: Town, record: Database,
     page.set_input_files("[name=file]", readings)
     page.click("#submit button")
     page.wait_for_selector("#report:not([hidden])")
-    assert "1 rows were turned away" in page.inner_text("#report")
+    assert "1 row was turned away" in page.inner_text("#report")
     assert "accepted 1" in " ".join(page.inner_text("#report-counts").split())
     at.open("/jobs")
     page.click("summary:has-text('Start a screening')")

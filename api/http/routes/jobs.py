@@ -111,16 +111,17 @@ def _read(service: Service, job_key: int) -> dict[str, Any]:
                         409: {"description": "It has ended."}})  # fmt: skip
 def cancel(caller: AnalystCaller, service: Served, job_key: JobKey) -> Response:
     """A job that waits is cancelled at once, one at work after the batch of meters that it is at."""
-
-    def write(connection: sa.Connection) -> None:
-        row = job(connection, job_key)
-        state = cancel_job(connection, job_key)
-        if state == "cancelled" and row["kind"] in KINDS:
-            KINDS[row["kind"]].ended(connection, row["arguments"], "cancelled", None)
-        audit(connection, caller.who, "cancelled", "job", job_key, before={"state": row["state"]})
-
-    service.writer.run(write)
+    service.writer.run(lambda connection: cancelled(connection, job_key, who=caller.who))
     return json_response(_read(service, job_key))
+
+
+def cancelled(connection: sa.Connection, job_key: int, *, who: str) -> None:
+    """Ask a job to stop; with one that nobody began ends what belongs to it, a screening too."""
+    row = job(connection, job_key)
+    state = cancel_job(connection, job_key)
+    if state == "cancelled" and row["kind"] in KINDS:
+        KINDS[row["kind"]].ended(connection, row["arguments"], "cancelled", None)
+    audit(connection, who, "cancelled", "job", job_key, before={"state": row["state"]})
 
 
 @router.get("/{job_key}/events", summary="Listen to a job", response_class=StreamingResponse,

@@ -68,8 +68,8 @@ class Recovered(BaseModel):
     visits: int = Field(description="All of the month, also those that brought nothing back.")
     kwh: float
     money: float
-    kwh_per_visit: float
-    money_per_visit: float
+    kwh_per_visit: float = Field(description="Over all visits of the month, whatever the currency.")
+    money_per_visit: float = Field(description="Over all visits of the month, with money or without.")
 
 
 class Recovery(BaseModel):

@@ -105,7 +105,10 @@
       c.setLineDash([]);
       c.fillStyle = ink;
       c.textBaseline = "top";
-      const late = x(text) > p.left + wide * 0.75;
+      // Beside its line; the onset before its line where the end would be written over it.
+      const near = name === "onset" && marks.end && x(marks.end) - x(text) < c.measureText(`onset ${text.slice(0, 10)}`).width + 8;
+      const room = c.measureText(`${name} ${text.slice(0, 10)}`).width + 8;
+      const late = near ? x(text) - p.left > room : x(text) > p.width - room;
       c.textAlign = late ? "right" : "left";
       c.fillText(`${name} ${text.slice(0, 10)}`, x(text) + (late ? -4 : 4), 2);
     });

@@ -3,6 +3,7 @@
 (() => {
   const form = document.getElementById("submit");
   const drop = document.getElementById("drop");
+  const waiting = document.getElementById("waiting");
   const kind = form.elements.kind, file = form.elements.file, button = form.querySelector("button[type=submit]");
   const MEANING = {
     read: "readings in the file", accepted: "new in the record", corrected: "replaced another value",
@@ -23,10 +24,11 @@
   };
   kind.addEventListener("change", show);
   show();
+  const size = (bytes) => (bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1048576).toFixed(1)} MB`);
   const chosen = () => {
     const one = file.files[0];
     button.disabled = !one;
-    drop.querySelector("span").textContent = one ? `${one.name}, ${(one.size / 1048576).toFixed(one.size < 1e6 ? 2 : 1)} MB` : "Drag a file here, or choose one";
+    drop.querySelector("span").textContent = one ? `${one.name}, ${size(one.size)}` : "Drag a file here, or choose one";
   };
   file.addEventListener("change", chosen);
   for (const name of ["dragover", "dragenter"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
@@ -54,7 +56,7 @@
   const report = (answer, name) => {
     const place = document.getElementById("report");
     const bad = (answer.rejected || 0) + (answer.conflicting || 0);
-    document.getElementById("report-said").textContent = `${name}: ${bad ? `${bad.toLocaleString("en")} rows were turned away, all others are in the record` : "every row has found its place"}.`;
+    document.getElementById("report-said").textContent = `${name}: ${bad ? `${bad === 1 ? "1 row was" : `${bad.toLocaleString("en")} rows were`} turned away, all others are in the record` : "every row has found its place"}.`;
     const body = place.querySelector("tbody");
     body.replaceChildren(...Object.entries(answer).filter(([, value]) => typeof value === "number").map(([key, value]) => {
       const row = document.createElement("tr");
@@ -85,7 +87,16 @@
     for (const name of ["unit", "format", "decimal"]) if (path !== "readings") query.delete(name);
     const suffix = one.name.split(".").pop().toLowerCase();
     button.setAttribute("aria-busy", "true");
+    const begun = Date.now();
+    const clock = setInterval(() => {
+      const seconds = Math.round((Date.now() - begun) / 1000);
+      if (seconds < 3) return;
+      waiting.hidden = false;
+      waiting.textContent = `The service is reading ${one.name}: ${seconds} s. The first file after an installation takes longer: the reader is compiled once.`;
+    }, 1000);
     const answer = await page.call("POST", `/v1/${path}?${query}`, one, { "Content-Type": TYPES[suffix] || "text/csv" });
+    clearInterval(clock);
+    waiting.hidden = true;
     button.removeAttribute("aria-busy");
     if (answer) report(answer, one.name);
   });

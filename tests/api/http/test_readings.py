@@ -155,6 +155,8 @@ def test_a_bad_row_is_listed_and_the_others_are_taken(served: Served) -> None:
     assert [r["line"] for r in answer["reasons"]] == [50, 51, 52, 53]
     assert all(r["reason"] for r in answer["reasons"])
     assert "/" not in answer["reasons"][0]["reason"]
+    few = submit(served, content="meter_id,timestamp,kwh\nB2,2024-01-01T00:00,0.1\nB2,x,0.1\n", headers=CSV)
+    assert few["warnings"] == ["50.0% of all readings were rejected; the first: line 3: not a time stamp"]
 
 
 def test_a_meter_id_that_cannot_be_recorded_is_rejected_alone(served: Served) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from town import Town, Visitor
 
+from api.pages.rendering import unbroken
 from loadprofile.store.cases import open_for_finding
 from loadprofile.store.loading import load_profiles
 
@@ -19,7 +20,7 @@ def test_a_case_tells_odds_evidence_and_energy(ada: Visitor, town: Town) -> None
     row = town.worklist.iloc[0]
     assert f"meter {row['meter_id']}" in text
     for said in json.loads(row["evidence"]):
-        assert said["sentence"].split(";")[0].replace("'", "&#39;")[:40] in text
+        assert unbroken(said["sentence"]) in text
     assert "80 % interval" in text
     assert "What would decide" in text
     assert 'name="version" value="1"' in text

@@ -8,8 +8,9 @@ import pytest
 from serving import is_problem
 from town import Visitor
 
-from api.pages.models import plain_scores
+from api.jobs.screening import ask
 from loadprofile.store.feedback import Visit, record_feedback
+from loadprofile.store.findings import screening
 from loadprofile.store.jobs import add_job, finish_job, job, report_progress, start_job
 from loadprofile.store.model_register import add_model, promote
 from loadprofile.store.visits import propose_visits, record_visits
@@ -30,19 +31,21 @@ def test_a_field_team_has_no_business_there(fay: Visitor, place: str) -> None:
 def test_jobs_show_how_far_they_are_and_can_be_stopped(ada: Visitor) -> None:
     database = ada.served.service.database
     with database.writing() as connection:
-        done, running, queued = (add_job(connection, "screening", {}, who="ada") for _ in range(3))
+        done, running = (add_job(connection, "screening", {}, who="ada") for _ in range(2))
+        screened, queued = ask(connection, ada.served.service.settings, who="ada")
         for key in (done, running):
             start_job(connection, key)
         finish_job(connection, done, error="no <b>room</b> is left")
         report_progress(connection, running, 0.25, "judging")
     text = ada.see("/jobs")
     assert "every 2s" in text
-    assert "25 % judging" in text
+    assert "25\u00a0% judging" in text
     assert "no &lt;b&gt;room&lt;/b&gt; is left" in text
     ada.post(f"/jobs/{queued}/cancel")
     ada.post(f"/jobs/{running}/cancel")
     with database.reading() as connection:
         assert job(connection, queued)["state"] == "cancelled"
+        assert screening(connection, screened)["state"] == "cancelled", "its screening ends with it"
         assert job(connection, running)["cancel_requested"]
     is_problem(ada.post(f"/jobs/{done}/cancel"), 409)
 
@@ -66,11 +69,6 @@ def test_models_with_their_scores(olga: Visitor, ada: Visitor) -> None:
     assert text.count('class="promote"') == 1, "the champion is not promoted again"
 
 
-def test_scores_of_any_shape_become_lines() -> None:
-    told = plain_scores({"a": {"b": 0.123456, "c": [1, 2.5]}, "d": None, "e": False})
-    assert told == [("a.b", "0.1235"), ("a.c", "1, 2.5"), ("d", "–"), ("e", "no")]
-
-
 def test_kpis_tell_what_verdicts_say(ada: Visitor) -> None:
     meter = ada.town.suspects[0]
     with ada.served.service.database.writing() as connection:
@@ -81,7 +79,7 @@ def test_kpis_tell_what_verdicts_say(ada: Visitor) -> None:
     assert "1,500" in text
     assert "420.00 EUR" in text
     assert "Population stability index" in text
-    assert "90 % to 100 %" in ada.see("/kpis?cause=fraud")
+    assert "90\u00a0% to 100\u00a0%" in ada.see("/kpis?cause=fraud")
     assert ada.get("/kpis?cause=nonsense").status_code == 200
 
 

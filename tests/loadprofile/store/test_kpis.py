@@ -42,7 +42,8 @@ def filled(database: Database) -> None:
             (Visit("M000", "fraud_confirmed", APRIL, "bob", kind="bypass", kwh_recovered=100.0,
                    money_recovered=30.0, currency="EUR"), entry),
             (Visit("M001", "nothing_found", MAY, "bob"), None),
-            (Visit("M002", "right_to_raise", MAY, "bob", kwh_recovered=20.0), None),
+            (Visit("M002", "right_to_raise", MAY, "bob", kwh_recovered=20.0, money_recovered=8.0,
+                   currency="EUR"), None),
             (Visit("M003", "other_cause_confirmed", MAY, "eve", cause="maintenance"), None),
             (Visit("M006", "no_access", MAY, "eve"), None),
             (Visit("M007", "nothing_found", APRIL, "eve"), None),
@@ -81,7 +82,7 @@ def test_recovery_backlog_and_waiting_times(database: Database) -> None:
     rows = money.set_index(["month", "currency"])
     # a visit that found nothing was driven too
     assert rows.loc["2024-04", "EUR"].tolist() == [2, 100.0, 30.0, 50.0, 15.0]
-    assert rows.loc["2024-05", ""].tolist() == [4, 20.0, 0.0, 5.0, 0.0]
+    assert rows.loc["2024-05", "EUR"].tolist() == [4, 20.0, 8.0, 5.0, 2.0]
     assert waiting["cases"].sum() == 3
     assert (waiting["snoozed"].sum(), waiting["suppressed"].sum()) == (1, 1)
     assert waiting["oldest_days"].max() == pytest.approx(3.0)
