@@ -23,7 +23,7 @@ from loadprofile.bills.fitting import fit_bill_model
 from loadprofile.bills.judging import judge_monthly
 from loadprofile.bills.losses import fit_losses
 from loadprofile.bills.model import BillModel
-from loadprofile.errors import ModelFileError, OptionError
+from loadprofile.errors import ModelFileError, NothingToJudgeError, OptionError
 from loadprofile.evaluate.bills import evaluate_bills, fits
 from loadprofile.evaluate.cells import write_tables
 from loadprofile.ingest.monthly import MonthlyIntake, MonthlyOptions, read_monthly
@@ -50,6 +50,11 @@ def _monthly(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bill
     histories = intake.histories
     cases, layout = monthly_cases(histories), monthly_layout(histories.categories)
 
+    def training(seed: int) -> tuple[BillCases, dict[str, object]]:
+        if not cases.known.any():
+            raise NothingToJudgeError(len(cases), "the table has no column target to learn from")
+        return cases, fit_losses(histories, seed)
+
     def rolling(seed: int, progress: Progress) -> Evaluated:
         with progress.bar("fits", fits(cases, layout)) as each:
             tables = evaluate_bills(cases, layout, seed=seed, jobs=JOBS, each=each)
@@ -57,7 +62,7 @@ def _monthly(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bill
 
     return Bills(
         layout, _monthly_account(intake, files.rejects),
-        training=lambda seed: (cases, fit_losses(histories, seed)),
+        training=training,
         judge=lambda model, p: judge_monthly(model, histories, p),
         table=lambda: _table(cases),
         protocols={"rolling": rolling},

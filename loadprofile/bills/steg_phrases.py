@@ -119,8 +119,8 @@ TOGETHER: Mapping[str, str] = MappingProxyType(
         "written after the visit (--no-identity learns without them)",
         "tariff": "its tariff weighs towards fraud",
         "remarks": "the remarks of its readings weigh towards fraud together; none stands out",
-        "contract": "the age of the contract and the rhythm of its bills weigh towards fraud together, though "
-        "neither stands out",
+        "contract": "the age of the contract and the rhythm of its bills weigh towards fraud; neither stands "
+        "out",
         "deviation": "where its bills lie beside " + _KIND + " weighs towards fraud, though it does not "
         "stand out",
         "amount.both": "the amounts of its bills weigh towards fraud together; none stands out",

@@ -42,6 +42,8 @@ def test_train_then_screen_a_file_without_target(
     monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 20)
     learned, asked, kind = tables
     model, out = tmp_path / "own.lpm", tmp_path / "w.csv"
+    assert run(monkeypatch, "train", asked, "--format", "monthly", "--out", model) == 4
+    assert "no column target" in capsys.readouterr().err
     assert run(monkeypatch, "train", learned, "--format", "monthly", "--out", model) == 0
     assert "900 verdicts" in capsys.readouterr().err
     words = ("screen", asked, "--format", "monthly", "--model", model, "--out", out, "--visits", 30)
