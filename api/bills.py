@@ -23,11 +23,11 @@ from loadprofile.bills.fitting import fit_bill_model
 from loadprofile.bills.judging import judge_monthly
 from loadprofile.bills.losses import fit_losses
 from loadprofile.bills.model import BillModel
-from loadprofile.errors import ModelFileError, OptionError
+from loadprofile.errors import ModelFileError, NothingToJudgeError, OptionError
 from loadprofile.evaluate.bills import evaluate_bills, fits
 from loadprofile.evaluate.cells import write_tables
 from loadprofile.ingest.monthly import MonthlyIntake, MonthlyOptions, read_monthly
-from loadprofile.verdicts import CAUSES, UNDECIDED
+from loadprofile.verdicts import CAUSES, UNDECIDED, Cause
 from loadprofile.worklist import worklist
 
 JOBS = 2
@@ -50,6 +50,11 @@ def _monthly(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bill
     histories = intake.histories
     cases, layout = monthly_cases(histories), monthly_layout(histories.categories)
 
+    def training(seed: int) -> tuple[BillCases, dict[str, object]]:
+        if not cases.known.any():
+            raise NothingToJudgeError(len(cases), "the table has no column target to learn from")
+        return cases, fit_losses(histories, seed)
+
     def rolling(seed: int, progress: Progress) -> Evaluated:
         with progress.bar("fits", fits(cases, layout)) as each:
             tables = evaluate_bills(cases, layout, seed=seed, jobs=JOBS, each=each)
@@ -57,7 +62,7 @@ def _monthly(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bill
 
     return Bills(
         layout, _monthly_account(intake, files.rejects),
-        training=lambda seed: (cases, fit_losses(histories, seed)),
+        training=training,
         judge=lambda model, p: judge_monthly(model, histories, p),
         table=lambda: _table(cases),
         protocols={"rolling": rolling},
@@ -179,7 +184,19 @@ def screen_bills(
     named = [f"{counts[name]:,} {name}" for name in (*map(str, CAUSES), UNDECIDED) if counts.get(name)]
     foreseen = f"{frame['p_fraud'].sum():,.1f} frauds expected among them"
     answers = f"{len(frame):,} customers: {', '.join(named)}; {foreseen}"
-    return (*bills.account, *bills.warnings, *notes, answers, f"worklist: {out}", *crew)
+    return (*bills.account, *bills.warnings, *notes, answers, *_unnamed(frame), f"worklist: {out}", *crew)
+
+
+def _unnamed(frame: pd.DataFrame) -> tuple[str, ...]:
+    """That most frauds are not named as such, where this is so: who waits for a name drives to nobody."""
+    expected, named = float(frame["p_fraud"].sum()), frame["cause"] == Cause.FRAUD
+    met = float(frame.loc[named, "p_fraud"].sum())
+    if met >= expected / 2.0:
+        return ()
+    return (
+        f"of these {expected:,.1f} frauds {met:,.1f} are among those named fraud: most odds are too low for a "
+        "name; whom to visit is told by the rank (--visits or --visit-cost) or by p_fraud (--precision)",
+    )
 
 
 def _seen_in_training(inputs: Sequence[Path], model: BillModel) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.options import BillReading, Engine, Hemisphere, Inputs, Quiet, no_use, takes_readings
+from api.options import BillReading, Engine, Hemisphere, Inputs, Quiet, no_use, takes_readings, unlike
 from api.progress import Progress
 from api.service_cli import add_to as add_service_commands
 from loadprofile.errors import LoadProfileError
@@ -106,7 +106,8 @@ def screen(
         no_use(
             {"events": events, "registers": registers, "outages": outages, "topology": topology,
              "feeders": feeders, "holidays": holidays, "weather": weather, "channels": channels,
-             "report": report}, "needs interval readings, not bills",
+             "report": report, **unlike(engine=(engine, "local"), hemisphere=(hemisphere, "north"))},
+            "needs interval readings, not bills",
         )  # fmt: skip
         bills = Progress(quiet)
         bills.say(
@@ -177,6 +178,9 @@ def train(
         from api.bills import train_bills
 
         no_use({"labels": labels}, "bills bring their verdicts in the column target")
+        no_use(
+            unlike(populations=(populations, 60), hemisphere=(hemisphere, "north")), "means nothing for bills"
+        )
         bills = Progress(quiet)
         bills.say(*train_bills(inputs, reading, out, seed=seed, progress=bills))
         return
@@ -228,7 +232,10 @@ def evaluate(
     if isinstance(reading, BillReading):
         from api.bills import evaluate_bill_files
 
-        no_use({"parts": parts}, "means nothing for bills")
+        no_use(
+            {"parts": parts, **unlike(populations=(populations, 16), model=(model, "default"))},
+            "means nothing for bills",
+        )
         bills = Progress(quiet)
         chosen = None if protocol == "injected" else protocol
         bills.say(*evaluate_bill_files(inputs, reading, out, protocol=chosen, seed=seed, progress=bills))
@@ -260,6 +267,7 @@ def features(
     if isinstance(reading, BillReading):
         from api.bills import bill_features
 
+        no_use(unlike(engine=(engine, "local"), hemisphere=(hemisphere, "north")), "means nothing for bills")
         bills = Progress(quiet)
         bills.say(*bill_features(inputs, reading, out, progress=bills))
         return
@@ -283,14 +291,26 @@ def features(
 
 add_service_commands(app)
 
+_UNUSABLE = 2
+"""Exit code where a file or folder that was named cannot be used."""
+
 
 def main() -> None:
     """Run a command; errors raised on purpose become one sentence and an exit code."""
     try:
         app()
     except LoadProfileError as error:
-        Console(stderr=True).print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
+        _say_error(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        _say_error(f"{error.filename}: {error.strerror}")
+        sys.exit(_UNUSABLE)
+
+
+def _say_error(text: str) -> None:
+    Console(stderr=True).print(f"error: {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

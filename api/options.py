@@ -64,6 +64,11 @@ def no_use(values: Mapping[str, object], reason: str) -> None:
             raise OptionError(name, str(value), reason)
 
 
+def unlike(**values: tuple[object, object]) -> dict[str, object]:
+    """``name=(value, default)``: what was given, None where it is the default; for ``no_use``."""
+    return {name: None if value == default else value for name, (value, default) in values.items()}
+
+
 def _option(help_: str, *names: str) -> Any:
     return typer.Option(*names, help=help_, rich_help_panel=_PANEL, show_default=False)
 
@@ -175,6 +180,5 @@ def _bills(
     known = ("format",) if kind == "steg" else ("format", "dayfirst", "decimal")
     said = {name: value for name, value in chosen.items() if value != READING[name][1] and name not in known}
     beside = {"from" if name == "first" else "to": value for name, value in span.items()}
-    maps = {"map": ", ".join(columns)} if kind == "steg" and columns else {}
-    no_use(beside | said | maps, f"means nothing for {kind} bills")
+    no_use(beside | said, f"means nothing for {kind} bills")
     return BillReading(kind, columns, chosen["dayfirst"], chosen["decimal"], **of_steg)

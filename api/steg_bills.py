@@ -32,7 +32,7 @@ def steg(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bills:
         InputError: not readable as that.
         OptionError: only one of the two tables, or a negative number of invoices to cut off.
     """
-    intake = read_steg(inputs, audit=files.audit, rejects=files.rejects)
+    intake = read_steg(inputs, called=reading.column_map, audit=files.audit, rejects=files.rejects)
     clients, invoices = intake.clients, intake.invoices
     view = StegView(reading.identity is not False, reading.cut_last or 0)
     made = is_made(inputs)

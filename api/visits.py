@@ -31,6 +31,7 @@ def plan(
         raise OptionError(given[1], asked[given[1]], f"give either this or --{given[0]}")
     p = worklist["p_fraud"].to_numpy(dtype=np.float64)
     recovery = worklist["expected_recovery"].to_numpy(dtype=np.float64)
+    column = "p_fraud" if precision is not None else "expected_recovery"
     if visits is not None:
         worth = np.where(recovery > 0, recovery, np.nan)  # where nothing can be recovered nobody drives
         cut = by_visits(worth, visits, p)
@@ -54,4 +55,6 @@ def plan(
         return (f"visits: none is worth making ({why})",)
     first = ", ".join(worklist.loc[chosen, "meter_id"].astype(str).head(5))
     outcome = f"{p[chosen].sum():.1f} expected to find fraud, {recovery[chosen].sum():,.0f} kWh expected back"
-    return (f"visits: {count} ({why}), {outcome}; first {first}",)
+    least = worklist.loc[chosen, column].min()
+    rows = f"the rows with {column} of {least:.10g} or more"
+    return (f"visits: {count} ({why}), {outcome}; {rows}, first {first}",)

@@ -74,16 +74,23 @@ class MissingColumnsError(InputError):
 
 
 class WrongTableError(InputError):
-    """A table of another kind than the one asked for: ``path``, ``wanted``, ``missing``, ``found``."""
+    """A table of another kind than the one asked for: ``path``, ``wanted``, ``missing``, ``found``.
 
-    def __init__(self, path: str | Path, wanted: str, missing: Iterable[str], found: Iterable[str]) -> None:
+    ``hint``: what may help, at the end of the sentence.
+    """
+
+    def __init__(
+        self, path: str | Path, wanted: str, missing: Iterable[str], found: Iterable[str], hint: str = ""
+    ) -> None:
         self.path = str(path)
         self.wanted = wanted
         self.missing = tuple(missing)
         self.found = tuple(str(name) for name in found)
-        shown = ", ".join(self.found[:8]) + (", ..." if len(self.found) > 8 else "")
-        lacks = ", ".join(self.missing)
-        super().__init__(f"{self.path}: not {wanted}: it lacks {lacks} (its columns: {shown or 'none'})")
+        shown = ", ".join(self.found[:16]) + (", ..." if len(self.found) > 16 else "")
+        lacks, also = ", ".join(self.missing), f"; {hint}" if hint else ""
+        super().__init__(
+            f"{self.path}: not {wanted}: it lacks {lacks} (its columns: {shown or 'none'}){also}"
+        )
 
 
 class OptionError(LoadProfileError):

@@ -159,6 +159,10 @@ def _unbilled(checks: BillChecks, each: NDArray[np.float64]) -> NDArray[np.float
     return np.where(some, total, np.nan)
 
 
+def _or_more(count: int) -> str:
+    return "any bill" if count == 1 else f"{count} bills or more"
+
+
 def _evidence(
     bills: StegBills, shares: NDArray[np.float64], row: int, energy: int, at: int, by: float
 ) -> Evidence:
@@ -175,7 +179,7 @@ def _evidence(
     return Evidence(
         name=f"{OFFICE[name]}.{name}",
         sentence=f"{said} (look at the bill of {day}, line {line}); {shares[energy, at, step]:.2%} of "
-        f"the training clients break this in {STEPS[step]} bills or more",
+        f"the training clients break this in {_or_more(STEPS[step])}",
         quantity=f"{ENERGIES[energy]} bills that break the check {name}", found=float(count), expected=0.0,
         unit="invoices", first=str(bills.invoices.date[first].astype("datetime64[D]")), last=day,
         source="arithmetic of the bills", strength=1.0 - 1.0 / by,

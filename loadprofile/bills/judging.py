@@ -34,12 +34,14 @@ from loadprofile.verdicts import CAUSES, UNDECIDED, Cause, Evidence, Verdicts
 
 WOULD_DECIDE = "an interval profile of this meter, or a check of the meter and its wiring"
 CHECK_REGISTER = "a reading of the register on site, held against the last bill"
-TOO_LITTLE = "more bills: not one month has a consumption"
+TOO_LITTLE = "bills: there is none with a consumption"
 BLOCK = 16384
 """Rows whose contributions are held at a time."""
 
 OFFICES = (str(Cause.DATA_MISMATCH), str(Cause.MAINTENANCE))
 """Causes that send nobody to a customer; what they cost is counted from the bills."""
+
+_BILLS = {"monthly": "monthly bills", "steg": "invoices, unlike interval readings,"}
 
 OTHERS = tuple(cause for cause in CAUSES if cause not in (Cause.NORMAL, Cause.FRAUD))
 
@@ -71,8 +73,8 @@ def at_prior(layout: str, checked: bool = False) -> Evidence:
     only = "; data mismatch and maintenance show only where bills break their arithmetic" if checked else ""
     return Evidence(
         name="bills.cannot_tell",
-        sentence=f"{layout} bills do not show {names}: what is not fraud is shared among them and normal as "
-        f"in the field at large{only}",
+        sentence=f"{_BILLS.get(layout, layout)} do not show {names}: what is not fraud is shared among them "
+        f"and normal as in the field at large{only}",
         quantity="share of what is not fraud held by those causes", found=share, expected=share, unit="1",
         source="prior",
     )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.bills.cases import BillCases, BillLayout
+from loadprofile.errors import NothingToJudgeError
 from loadprofile.features.billing.checks import BillChecks, check_bills
 from loadprofile.features.billing.describe import billing_features, fit_yardsticks, without_last
 from loadprofile.features.billing.names import CLIENT
@@ -68,8 +69,14 @@ def steg_bills(clients: Clients, invoices: Invoices, view: StegView) -> StegBill
 
     Raises:
         OptionError: a negative number of invoices to cut off.
+        NothingToJudgeError: none is left.
     """
-    return _measured(clients, without_last(invoices, view.cut_last))
+    left = without_last(invoices, view.cut_last)
+    if not len(left):
+        raise NothingToJudgeError(
+            len(clients), f"without the last {view.cut_last} invoices of each client none is left"
+        )
+    return _measured(clients, left)
 
 
 def _measured(clients: Clients, invoices: Invoices) -> StegBills:

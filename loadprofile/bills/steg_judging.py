@@ -14,10 +14,10 @@ from loadprofile.bills.model import BillModel
 from loadprofile.bills.steg import StegBills, StegView, bill_table, learned_from, steg_cases, yardsticks_of
 from loadprofile.bills.steg_losses import fit_steg_losses, steg_losses
 from loadprofile.bills.steg_peers import steg_peers
-from loadprofile.bills.steg_words import STEG_SIGN_OF, credited_bills, steg_words
+from loadprofile.bills.steg_phrases import PHRASES, UNITS
+from loadprofile.bills.steg_words import STEG_SIGN_OF, credited_bills, steg_words, together
 from loadprofile.bills.words import category_words, feature_words
 from loadprofile.errors import ModelFileError
-from loadprofile.features.billing.names import BILL_FEATURES
 from loadprofile.verdicts import Verdicts
 
 
@@ -64,8 +64,8 @@ def judge_steg(model: BillModel, bills: StegBills, prevalence: float | None = No
     cases, peers = steg_cases(bills, table), steg_peers(bills)
     return bill_verdicts(
         model, cases, steg_losses(peers, model.extras),
-        (steg_words(bills, peers, table), feature_words(table, BILL_FEATURES, STEG_SIGN_OF),
-         category_words(model, cases)), STEG_SIGN_OF,
+        (steg_words(bills, peers, table), feature_words(table, PHRASES, UNITS, STEG_SIGN_OF),
+         category_words(model, cases), together(table)), STEG_SIGN_OF,
         credit=lambda signs: credited_bills(signs, table, peers),
         judged=np.diff(bills.invoices.starts) > 0, prevalence=prevalence,
         broken=arithmetic(bills, model.extras["check_shares"]),

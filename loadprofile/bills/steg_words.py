@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadprofile.bills.steg import StegBills
 from loadprofile.bills.steg_peers import NO_DAY, SEEN_RATIO, StegPeers
-from loadprofile.bills.words import Says, SignTable, moved_by
+from loadprofile.bills.steg_phrases import TOGETHER
+from loadprofile.bills.words import Says, SignTable, longest_of, moved_by
 from loadprofile.features.billing.names import BILL_FEATURES, ENERGY_NAMES
 from loadprofile.features.table import FeatureTable
 from loadprofile.verdicts import Cause, Evidence
@@ -84,42 +87,66 @@ def steg_words(bills: StegBills, peers: StegPeers, table: FeatureTable) -> Says:
     def level(row: int, energy: str) -> Evidence | None:
         ratio, age = value(row, f"level.{energy}.ratio"), value(row, f"level.{energy}.age")
         day = peers.date[row] if energy == "elec" else _day(value(row, f"when.{energy}.level"))
-        if not ratio < 1.0 or day == NO_DAY or math.isnan(age):
+        if math.isnan(ratio) or ratio == 1.0 or day == NO_DAY or math.isnan(age):
             return None
-        since = str(np.int64(day).astype("datetime64[D]"))
-        text = f"{energies[energy]} billed {1 - ratio:.0%} below the same seasons before since {since[:7]}"
+        since = _iso(day)
+        side = "below" if ratio < 1.0 else "above"
+        text = (
+            f"{energies[energy]} billed {abs(1 - ratio):.0%} {side} the same seasons before since {since[:7]}"
+        )
         moved = 1.0
         if energy == "elec" and peers.count[row]:
             moved = float(peers.moved[row])
             text += f", while {others(row)} {moved_by(moved - 1)}"
         return evidence(row, f"level_{energy}", text, ratio, moved, "1", since)
 
+    def in_time(row: int, energy: str) -> NDArray[np.int64]:
+        """Rows of the client's bills of one energy, in order of time."""
+        starts = bills.invoices.starts
+        rows = bills.periods.by_time[starts[row] : starts[row + 1]]
+        return np.asarray(rows[bills.invoices.energy[rows] == ENERGY_NAMES.index(energy)])
+
+    def run(row: int, name: str, text: str, rows: NDArray[np.int64], expected: float) -> Evidence:
+        """``text`` is told with the bills of the run, ``rows``, where it says ``{bills}``."""
+        first, end = _iso(bills.invoices.date[rows[0]]), _iso(bills.invoices.date[rows[-1]])
+        which = f"from the bill of {first} to that of {end}" if len(rows) > 1 else f"the bill of {first}"
+        told = evidence(row, name, text.format(bills=which), float(len(rows)), expected, "invoices", first)
+        return replace(told, last=end)
+
     def zeros(row: int, energy: str) -> Evidence | None:
-        longest, low = value(row, f"run.{energy}.zero_longest"), value(row, f"run.{energy}.low_longest")
-        usual = value(row, f"use.{energy}.per_day")
-        if longest >= 1:
-            days = value(row, f"run.{energy}.zero_days")
-            text = f"{longest:.0f} {energies[energy]} bills in a row bill nothing, over {days:,.0f} days; "
-            text += f"{usual:,.1f} {units[energy]} a day over all bills"
-            return evidence(row, f"zeros_{energy}", text, longest, 0.0, "invoices", "")
+        rows = in_time(row, energy)
+        billed, per_day = bills.periods.billed[rows], bills.periods.per_day[rows]
+        length, at = longest_of(billed == 0)
+        if length:
+            others_of = per_day[(billed > 0) & np.isfinite(per_day)]
+            text = f"{_counted(length, energies[energy])} nothing, {{bills}}"
+            if len(others_of):
+                text += f"; the other bills {np.median(others_of):,.1f} {units[energy]} a day in the median"
+            return run(row, f"zeros_{energy}", text, rows[at : at + length], 0.0)
+        low = value(row, f"run.{energy}.low_longest")
         if low >= 1:
-            text = f"{low:.0f} {energies[energy]} bills in a row below a tenth of the own median"
+            text = f"{_counted(int(low), energies[energy])} less than a tenth of the own median"
             return evidence(row, f"zeros_{energy}", text, low, 0.0, "invoices", "")
         return None
 
     def stall(row: int, energy: str) -> Evidence | None:
-        longest = value(row, f"run.{energy}.stall_longest")
-        if not longest >= 1:
+        rows = in_time(row, energy)
+        stands = bills.invoices.new_index[rows] == bills.invoices.old_index[rows]
+        length, at = longest_of(stands & np.logical_or.accumulate(~stands))
+        if not length:
             return None
-        text = f"the {energies[energy]} register stands still through {longest:.0f} bills after it had moved"
-        return evidence(row, f"stall_{energy}", text, longest, 0.0, "invoices", "")
+        through = f" through {length} bills" if length > 1 else ""
+        text = f"the {energies[energy]} register stands still{through} after it had moved, {{bills}}"
+        return run(row, f"stall_{energy}", text, rows[at : at + length], 0.0)
 
     def estimated(row: int, energy: str) -> Evidence | None:
-        longest = value(row, f"estimate.{energy}.repeated_longest")
-        if longest >= 1:
-            text = f"{longest + 1:.0f} {energies[energy]} bills in a row bill exactly the same amount"
-            return evidence(row, f"estimated_{energy}", text, longest + 1, 1.0, "invoices", "")
-        return None
+        rows = in_time(row, energy)
+        billed = bills.periods.billed[rows]
+        length, at = longest_of(np.append(False, (billed[1:] == billed[:-1]) & (billed[1:] > 0)))
+        if not length:
+            return None
+        text = f"{_counted(length + 1, energies[energy])} exactly {billed[at]:,} {units[energy]}, {{bills}}"
+        return run(row, f"estimated_{energy}", text, rows[at - 1 : at + length], 1.0)
 
     def erratic(row: int, energy: str) -> Evidence | None:
         vary = value(row, f"use.{energy}.per_day_variation")
@@ -149,6 +176,29 @@ def steg_words(bills: StegBills, peers: StegPeers, table: FeatureTable) -> Says:
         return worded[group](row, energy) if group in worded and energy in energies else None
 
     return say
+
+
+def together(table: FeatureTable) -> Says:
+    """What is said of a sign none of whose columns stands out: that its columns speak together."""
+    known = Counter(STEG_SIGN_OF.get(name, name) for name in table.names)
+
+    def say(sign: str, _: int) -> Evidence | None:
+        if sign not in TOGETHER:
+            return None
+        return Evidence(
+            name=f"{Cause.FRAUD}.{sign}", sentence=TOGETHER[sign], quantity=f"columns of {sign}",
+            found=float(known[sign]), expected=math.nan, unit="1", source="bills",
+        )  # fmt: skip
+
+    return say
+
+
+def _counted(length: int, word: str) -> str:
+    return f"one {word} bill bills" if length == 1 else f"{length} {word} bills in a row bill"
+
+
+def _iso(day: int | np.integer) -> str:
+    return str(np.int64(day).astype("datetime64[D]"))
 
 
 def _last_days(bills: StegBills) -> list[str]:

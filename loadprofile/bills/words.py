@@ -40,12 +40,15 @@ MOST_SAID = 4
 LEAST_ZEROS = 2
 """Months of nothing in a row from which they, and not the level, are what an inspector is told of."""
 
+ORDINARY = 0.8
+"""Share of the rows, in the middle, in which a single column is nothing that an inspector is told of."""
+
 CLEAR_DROP, CLEAR_SHARE = 2 * SEEN_DROP, 0.7
 """Fall of the months that bill something, beside months that do not, from which it stays a fall."""
 
 WORDS: Mapping[str, str] = {
     "zona": "district", "actividad": "activity", "tipo_tarifa": "tariff", "nivel_tension": "voltage level",
-    "material_instalacion": "installation material",
+    "material_instalacion": "installation material", "category": "client category",
 }  # fmt: skip
 """What the categories of the known layout are called."""
 
@@ -145,8 +148,9 @@ def spoken(signs: SignTable, says: Sequence[Says], most: int = MOST_SAID) -> tup
 
 
 def category_words(model: Any, cases: BillCases) -> Says:
-    """Sentences on categories: how often fraud was found there."""
+    """Sentences on categories: how often fraud was found there. Verdicts of client tables have no day."""
     until = str(model.manifest.get("created_as_of", ""))[:10]
+    dated = model.reads == "monthly"
     base = float(model.encoder.base_)
     known: dict[tuple[str, str], tuple[float, int]] = {}
 
@@ -162,40 +166,56 @@ def category_words(model: Any, cases: BillCases) -> Says:
             return None
         word = WORDS.get(name, name)
         where = f"{word} {value}" if value else f"{word} left blank"
+        asked = (
+            f"of {visits:,} visits to {where} up to {until} {rate:.1%} found fraud, {base:.1%} of all visits"
+        )
+        if not dated:
+            asked = (
+                f"of {visits:,} clients of {where} with a verdict {rate:.1%} were fraud, {base:.1%} of all"
+            )
         return Evidence(
             name=f"{Cause.FRAUD}.{word.replace(' ', '_')}",
-            sentence=f"of {visits:,} visits to {where} up to {until} {rate:.1%} found fraud, "
-            f"{base:.1%} of all visits",
-            quantity=f"share of visits that found fraud, {where}", found=rate, expected=base, unit="1",
-            last=until, source="earlier visits",
+            sentence=asked, quantity=f"share of visits that found fraud, {where}", found=rate, expected=base,
+            unit="1", last=until if dated else "", source="earlier visits",
         )  # fmt: skip
 
     return say
 
 
-def feature_words(table: FeatureTable, said: Mapping[str, Any], sign_of: Mapping[str, str]) -> Says:
-    """Plain sentences from a registry of features (``unit``, ``meaning``), where no better ones are written.
+def feature_words(
+    table: FeatureTable, phrases: Mapping[str, str], units: Mapping[str, str], sign_of: Mapping[str, str]
+) -> Says:
+    """Sentences on single columns, for signs that have no better ones.
 
-    Of the features of the sign the one that lies farthest from the median of all rows is told.
+    Of the columns of the sign that lie outside the middle ``ORDINARY`` of all rows the farthest from the
+    median is told, in standard deviations; None where there is none.
+
+    Args:
+        table: of all rows.
+        phrases: column -> template with ``value`` and ``middle`` (the median), ``signed`` (the value with its
+            sign), ``share`` and ``usual`` (both as percentages); other columns are not told.
+        units: of the same columns.
+        sign_of: column -> sign.
     """
     columns: dict[str, list[int]] = {}
     for i, name in enumerate(table.names):
-        columns.setdefault(sign_of.get(name, name), []).append(i)
+        if name in phrases:
+            columns.setdefault(sign_of.get(name, name), []).append(i)
     told: dict[str, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
     middle: dict[int, float] = {}
+    tail = (1.0 - ORDINARY) / 2.0
 
     def farthest(sign: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Column of each row, and how far it lies from the median of all, in standard deviations."""
-        values = table.values[:, columns[sign]].astype(np.float64)
-        far = np.full(values.shape, -1.0)
+        """Column of each row, and how far it lies from the median; 0 = nowhere outside the middle."""
+        far = np.zeros((len(table.values), len(columns[sign])))
         for k, i in enumerate(columns[sign]):
-            known = values[np.isfinite(values[:, k]), k]
-            middle[i] = float(np.median(known)) if len(known) else math.nan
-            spread = float(np.std(known)) if len(known) else 0.0
-            if spread > 0:
-                far[:, k] = np.where(
-                    np.isfinite(values[:, k]), np.abs(values[:, k] - middle[i]) / spread, -1.0
-                )
+            values = table.values[:, i].astype(np.float64)
+            known = values[np.isfinite(values)]
+            if not len(known):
+                continue
+            low, middle[i], high = np.quantile(known, [tail, 0.5, 1.0 - tail])
+            outside = (values < low) | (values > high)
+            far[outside, k] = np.abs(values[outside] - middle[i]) / float(np.std(known))
         best = far.argmax(axis=1)
         return np.array(columns[sign])[best], far[np.arange(len(far)), best]
 
@@ -205,19 +225,24 @@ def feature_words(table: FeatureTable, said: Mapping[str, Any], sign_of: Mapping
         if sign not in told:
             told[sign] = farthest(sign)
         i, distance = int(told[sign][0][row]), float(told[sign][1][row])
-        if distance < 0:
+        if distance <= 0:
             return None
-        name, unit = table.names[i], said[table.names[i]].unit
-        meaning = said[name].meaning.rstrip(".")
-        value = float(table.values[row, i])
-        shown = f"{value:.4g} {unit}".strip()
+        name, value = table.names[i], float(table.values[row, i])
+        sentence = phrases[name].format(
+            value=shown(value), middle=shown(middle[i]), signed=f"{'+' if value > 0 else ''}{shown(value)}",
+            share=f"{value:.0%}", usual=f"{middle[i]:.0%}",
+        )  # fmt: skip
         return Evidence(
-            name=f"{Cause.FRAUD}.{name}",
-            sentence=f"{meaning[0].lower()}{meaning[1:]}: {shown}, median of all {middle[i]:.4g}",
-            quantity=name, found=value, expected=middle[i], unit=unit or "1", source="bills",
+            name=f"{Cause.FRAUD}.{name}", sentence=sentence, quantity=name, found=value, expected=middle[i],
+            unit=units[name], source="bills",
         )  # fmt: skip
 
     return say
+
+
+def shown(value: float) -> str:
+    """A number for a sentence: whole from 100 on, three figures below."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 SIGN_OF: Mapping[str, str] = {name: said.sign for name, said in MONTHLY_FEATURES.items()}
@@ -253,7 +278,7 @@ def monthly_words(histories: MonthlyHistories, compared: PeerComparison) -> Says
 
     def zeros(row: int) -> Evidence | None:
         zero = histories.kwh[row] == 0
-        length, at = _longest(zero)
+        length, at = longest_of(zero)
         if not length:
             return None
         rest = histories.kwh[row][histories.kwh[row] > 0]
@@ -264,7 +289,7 @@ def monthly_words(histories: MonthlyHistories, compared: PeerComparison) -> Says
     def repeats(row: int) -> Evidence | None:
         kwh = histories.kwh[row]
         same = np.append(False, (kwh[1:] == kwh[:-1]) & (kwh[1:] > 0))
-        length, at = _longest(same)
+        length, at = longest_of(same)
         if not length:
             return None
         text = f"exactly {kwh[at]:,.0f} kWh billed {length + 1} months in a row from {month(row, at - 1)}"
@@ -325,7 +350,7 @@ def moved_by(by: float) -> str:
     return "kept their level" if abs(by) < 0.005 else f"{'rose' if by > 0 else 'fell'} {abs(by):.0%}"
 
 
-def _longest(marks: NDArray[np.bool_]) -> tuple[int, int]:
+def longest_of(marks: NDArray[np.bool_]) -> tuple[int, int]:
     """Length and start of the longest run of marks (the first of equals)."""
     best, at, running = 0, 0, 0
     for i, mark in enumerate(marks.tolist()):

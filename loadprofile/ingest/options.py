@@ -62,7 +62,8 @@ class ReadOptions:
             raise OptionError("format", self.format, refusal(self.format))
         for name, choices in (("format", FORMATS), ("unit", UNITS), ("customers", CUSTOMERS)):
             if getattr(self, name) not in choices:
-                raise OptionError(name, getattr(self, name), f"choose one of {', '.join(choices)}")
+                bills = "; bills: monthly, steg" if name == "format" else ""
+                raise OptionError(name, getattr(self, name), f"choose one of {', '.join(choices)}{bills}")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -196,6 +196,7 @@ def shorten(text: str, width: int = 160) -> str:
 @contextmanager
 def rejects_file(path: Path) -> Iterator[Callable[[Reject], None]]:
     """A writer of rejects to CSV (``file,line,reason,text``), to be handed to ``read_profiles``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(("file", "line", "reason", "text"))

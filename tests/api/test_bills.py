@@ -42,6 +42,8 @@ def test_train_then_screen_a_file_without_target(
     monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 20)
     learned, asked, kind = tables
     model, out = tmp_path / "own.lpm", tmp_path / "w.csv"
+    assert run(monkeypatch, "train", asked, "--format", "monthly", "--out", model) == 4
+    assert "no column target" in capsys.readouterr().err
     assert run(monkeypatch, "train", learned, "--format", "monthly", "--out", model) == 0
     assert "900 verdicts" in capsys.readouterr().err
     words = ("screen", asked, "--format", "monthly", "--model", model, "--out", out, "--visits", 30)
@@ -49,6 +51,7 @@ def test_train_then_screen_a_file_without_target(
     said = capsys.readouterr().err
     assert "300 rows: 300 used" in said
     assert "visits: 30" in said
+    assert "too low for a name" not in said
     frame = pd.read_csv(out)
     assert tuple(frame.columns) == COLUMNS
     assert frame[[f"p_{c}" for c in CAUSES]].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-6)
@@ -56,8 +59,12 @@ def test_train_then_screen_a_file_without_target(
     place = frame.set_index("meter_id")["p_fraud"]
     stolen = place.loc[[f"c62-{i}" for i in np.flatnonzero(kind != "")]]
     assert stolen.mean() > 0.6
-    assert run(monkeypatch, "screen", learned, "--format", "monthly", "--model", model, "--out", out) == 0
-    assert "trained on visits.parquet" in capsys.readouterr().err
+    # where fraud is rare next to nobody reaches a name, and it is said what tells whom to visit
+    words = ("screen", learned, "--format", "monthly", "--model", model, "--out", out, "--prevalence", 0.001)
+    assert run(monkeypatch, *words) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "trained on visits.parquet" in said
+    assert "too low for a name; whom to visit is told by the rank" in said
 
 
 def test_features(

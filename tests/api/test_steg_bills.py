@@ -23,7 +23,8 @@ def test_train_then_screen_tables_without_targets(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("loadprofile.bills.fitting.ROUNDS", 10)
-    model, out, audit = tmp_path / "own.lpm", tmp_path / "w.csv", tmp_path / "repairs.csv"
+    # folders that are not there yet are made
+    model, out, audit = tmp_path / "own.lpm", tmp_path / "new" / "w.csv", tmp_path / "kept" / "repairs.csv"
     words = ("--format", "steg", "--out", model, "--no-identity", "--cut-last", 1)
     assert exit_of(monkeypatch, "train", *steg_utility.files, *words) == 0
     assert "900 verdicts" in capsys.readouterr().err
@@ -96,10 +97,20 @@ def test_features_and_evaluation_say_that_the_bills_are_made(
         pytest.param(
             ("{i}", "{i}", "--model", "{m}"), 2, "no STEG client table among the files", id="one_kind"
         ),
-        pytest.param(("{c}", "{i}", "--map", "a=b"), 2, "means nothing for steg bills", id="map"),
+        pytest.param(("{c}", "{i}", "--model", "{m}", "--map", "a=b"), 2, "map='a'", id="map"),
+        pytest.param(
+            ("{c}", "{i}", "--model", "{m}", "--map", "region=b"), 2, "no column b in", id="no_column"
+        ),
+        pytest.param(("{c}", "{i}", "--engine", "dask"), 2, "engine='dask': needs interval", id="engine"),
         pytest.param(("{c}", "{i}", "--events", "e.csv"), 2, "needs interval readings", id="events"),
         pytest.param(("{w}", "{i}", "--model", "{m}"), 3, "nor a STEG invoice table", id="wrong_file"),
         pytest.param(("{c}", "{a}", "--model", "{m}"), 3, "no such file", id="absent"),
+        pytest.param(
+            ("{c}", "{i}", "--model", "{m}", "--out", "{w}/w.csv"),
+            2,
+            "wrong.csv: File exists",
+            id="no_folder",
+        ),
     ],
 )
 def test_what_is_refused_in_one_sentence(
@@ -126,13 +137,17 @@ def test_what_is_refused_in_one_sentence(
     assert not (tmp_path / "worklist.csv").exists()
 
 
-def test_training_needs_targets_and_others_know_no_such_option(
-    other_utility: MadeUtility, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+def test_training_needs_targets_and_bills_and_others_know_no_such_option(
+    other_utility: MadeUtility, steg_utility: MadeUtility, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     words = ("train", *other_utility.files, "--format", "steg", "--out", tmp_path / "m.lpm")
     assert exit_of(monkeypatch, *words) == 4
     assert "no column target" in capsys.readouterr().err
+    words = ("train", *steg_utility.files, "--format", "steg", "--out", tmp_path / "m.lpm")
+    assert exit_of(monkeypatch, *words, "--cut-last", 400) == 4
+    assert "without the last 400 invoices of each client none is left" in capsys.readouterr().err
+    assert exit_of(monkeypatch, *words, "--populations", 4) == 2
     words = ("screen", other_utility.files[0], "--format", "monthly", "--cut-last", 1)
     assert exit_of(monkeypatch, *words) == 2
     assert "for --format steg only" in capsys.readouterr().err

@@ -23,6 +23,7 @@ AS_TEXT = "number written in another way"
 NOT_A_NUMBER = "not a number: taken as unknown"
 OUT_OF_SET = "no known status: taken as unknown"
 OUT_OF_RANGE = "out of range: taken as unknown"
+NO_TARGET = "target neither 0 nor 1: taken as unknown"
 SHIFTED = "row shifted one column to the right"
 SPELLING = "spelling"
 DUPLICATE = "exact duplicate left out"
@@ -103,6 +104,7 @@ class RepairLog:
 
 def write_audit(path: Path, log: RepairLog) -> None:
     """Write the audit as CSV with the columns ``AUDIT_COLUMNS``; row 0 = the whole column."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(AUDIT_COLUMNS)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from loadprofile.errors import UnreadableFileError
 from loadprofile.ingest.columns import cell_text, number_column
 from loadprofile.ingest.readings import Reject, RejectLog, shorten
-from loadprofile.ingest.steg.audit import DAY_FIRST, DUPLICATE, MISSPELT, WHOLE_COLUMN, RepairLog, RowAccount
+from loadprofile.ingest.steg.audit import (
+    DAY_FIRST,
+    DUPLICATE,
+    MISSPELT,
+    NO_TARGET,
+    OUT_OF_RANGE,
+    WHOLE_COLUMN,
+    RepairLog,
+    RowAccount,
+)
 from loadprofile.ingest.steg.cells import LARGEST, UNREAD, Cells, dates, ids, whole_numbers
 from loadprofile.ingest.steg.layout import CLIENT_COLUMNS, UNKNOWN, StegTable
 from loadprofile.ingest.steg.values import Clients
@@ -53,8 +63,14 @@ def read_clients(
             day_first += int((created.values != UNREAD).sum()) - len(created.respelt)
             cells = {role: whole_numbers(column(role), table.decimal) for role in _CODES}
             cells["creation_date"] = created
-            target = _targets(column("target"), table.decimal) if "target" in at else None
             odd = _note_unread(cells, block.line, table.name, column, repairs)
+            target = None
+            if "target" in at:
+                target, wrong = _targets(column("target"), table.decimal)
+                for row in wrong.tolist():
+                    before = cell_text(column("target"), row)
+                    repairs.add(table.name, "target", NO_TARGET, block.line[row], before)
+                odd |= set(wrong.tolist())
             words, which = ids(column("client_id"))
             matrix = np.stack([_known(cells[role], UNKNOWN) for role in _CODES])
             matrix = np.concatenate([matrix, _known(created, _NO_DAY)[None]])
@@ -97,10 +113,16 @@ def _known(cells: Cells, unknown: int) -> NDArray[np.int64]:
     return np.where(fits, cells.values, unknown)
 
 
-def _targets(column: object, decimal: str) -> NDArray[np.float64]:
-    """0 or 1; NaN for anything else."""
-    values, _ = number_column(column, decimal)
-    return np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
+def _targets(column: object, decimal: str) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """0 or 1, NaN for anything else; and the rows that hold something else (a blank is nothing)."""
+    if pa.types.is_boolean(column.type):  # type: ignore[attr-defined]
+        column = column.cast(pa.int8())  # type: ignore[attr-defined]
+    values, reasons = number_column(column, decimal)
+    fits = np.isin(values, (0.0, 1.0))
+    wrong = ~fits & ~np.isnan(values)
+    if reasons is not None:
+        wrong |= reasons != ""
+    return np.where(fits, values, np.nan), np.flatnonzero(wrong)
 
 
 def _note_unread(
@@ -112,5 +134,9 @@ def _note_unread(
         for row, why in found.reason.items():
             before = cell_text(column(role), row)  # type: ignore[operator]
             repairs.add(name, CLIENT_COLUMNS[role][0], f"{why}: taken as unknown", line[row], before)
-        rows |= set(found.reason)
+        endless = np.flatnonzero((found.values != UNREAD) & (np.abs(found.values) > LARGEST)).tolist()
+        for row in endless:
+            before = cell_text(column(role), row)  # type: ignore[operator]
+            repairs.add(name, CLIENT_COLUMNS[role][0], OUT_OF_RANGE, line[row], before)
+        rows |= {*found.reason, *endless}
     return rows

@@ -57,6 +57,7 @@ LEVELS = ("level_1", "level_2", "level_3", "level_4")
 UNKNOWN = -1
 """In category columns and in months: the file does not say."""
 
+_MAPS = "name others with --map NAME=COLUMN"
 _CLIENT_MARKS = frozenset({"category", "region", "creation_date"})
 _INVOICE_MARKS = frozenset({"date", "counter", "old_index", "new_index"})
 
@@ -84,48 +85,66 @@ class StegTables:
     invoices: tuple[StegTable, ...]
 
 
-def find_columns(header: Sequence[str], columns: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    """Positions of the columns that are there, by any of their spellings (case and blanks do not matter)."""
+def find_columns(
+    header: Sequence[str], columns: Mapping[str, tuple[str, ...]], called: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Positions of the columns that are there, by any of their spellings (case and blanks do not matter).
+
+    ``called``: spelling -> what the column bears as its name in the file; sought first.
+    """
     plain = [name.strip().casefold() for name in header]
+    own = {name: word.strip().casefold() for name, word in (called or {}).items()}
     return {
         role: plain.index(found)
         for role, names in columns.items()
-        if (found := next((name for name in names if name in plain), None)) is not None
+        if (found := next((n for n in (*(own[n] for n in names if n in own), *names) if n in plain), None))
+        is not None
     }
 
 
-def is_client_table(header: Sequence[str]) -> bool:
+def is_client_table(header: Sequence[str], called: Mapping[str, str] | None = None) -> bool:
     """Whether a header is more like a client table than like anything else."""
-    return "client_id" in find_columns(header, CLIENT_COLUMNS) and bool(
-        _CLIENT_MARKS & set(find_columns(header, CLIENT_COLUMNS))
-    )
+    found = set(find_columns(header, CLIENT_COLUMNS, called))
+    return "client_id" in found and bool(_CLIENT_MARKS & found)
 
 
-def is_invoice_table(header: Sequence[str]) -> bool:
+def is_invoice_table(header: Sequence[str], called: Mapping[str, str] | None = None) -> bool:
     """Whether a header is more like an invoice table than like anything else."""
-    return "client_id" in find_columns(header, INVOICE_COLUMNS) and bool(
-        _INVOICE_MARKS & set(find_columns(header, INVOICE_COLUMNS))
-    )
+    found = set(find_columns(header, INVOICE_COLUMNS, called))
+    return "client_id" in found and bool(_INVOICE_MARKS & found)
 
 
-def steg_tables(paths: Iterable[Path]) -> StegTables:
+def steg_tables(paths: Iterable[Path], called: Mapping[str, str] | None = None) -> StegTables:
     """Find the client table and the invoice table, in whatever order the files are given.
 
     Files may be CSV (plain, gzip, zip) or Parquet; one archive or folder may hold both tables.
 
+    Args:
+        paths: the files.
+        called: name of one of our columns -> what it is called in the files, where that is something else.
+
     Raises:
         UnreadableFileError: a path that is not there, empty or damaged.
         WrongTableError: a table that is neither, or one that lacks columns.
-        OptionError: only one of the two kinds was given.
+        OptionError: only one of the two kinds was given, or a name that is none in ``called``.
     """
+    called = called or {}
+    known = [name for of in (CLIENT_COLUMNS, INVOICE_COLUMNS) for names in of.values() for name in names]
+    for name in called:
+        if name not in known:
+            shown = ", ".join(dict.fromkeys(names[-1] for of in (CLIENT_COLUMNS, INVOICE_COLUMNS)
+                                            for names in of.values()))  # fmt: skip
+            raise OptionError("map", name, f"client and invoice tables have {shown}")
     clients: list[StegTable] = []
     invoices: list[StegTable] = []
-    names = []
+    names: list[str] = []
+    seen: set[str] = set()
     for table in _tables(paths):
         names.append(table.name)
-        if is_invoice_table(table.header):
+        seen |= {name.strip().casefold() for name in table.header}
+        if is_invoice_table(table.header, called):
             kind, columns, into, optional = "a STEG invoice table", INVOICE_COLUMNS, invoices, set[str]()
-        elif is_client_table(table.header):
+        elif is_client_table(table.header, called):
             kind, columns, into, optional = "a STEG client table", CLIENT_COLUMNS, clients, {"target"}
         else:
             wanted = [INVOICE_COLUMNS[r][-1] for r in ("client_id", "date", "old_index", "new_index")]
@@ -133,12 +152,12 @@ def steg_tables(paths: Iterable[Path]) -> StegTables:
             lacking = [name for name in wanted if name not in have]
             raise WrongTableError(
                 table.name, "a STEG client table (client_id, client_catg, region, creation_date) nor "
-                "a STEG invoice table", lacking, table.header,
+                "a STEG invoice table", lacking, table.header, _MAPS,
             )  # fmt: skip
-        at = find_columns(table.header, columns)
+        at = find_columns(table.header, columns, called)
         missing = [columns[role][-1] for role in columns if role not in at and role not in optional]
         if missing:
-            raise WrongTableError(table.name, kind, missing, table.header)
+            raise WrongTableError(table.name, kind, missing, table.header, _MAPS)
         mended = tuple(
             (spelt, columns[role][0])
             for role, position in at.items()
@@ -146,6 +165,9 @@ def steg_tables(paths: Iterable[Path]) -> StegTables:
             and role != "category"
         )
         into.append(StegTable(table, at, mended))
+    for name, word in called.items():
+        if word.strip().casefold() not in seen:
+            raise OptionError("map", f"{name}={word}", f"no column {word} in {', '.join(names)}")
     for found, kind in ((clients, "client"), (invoices, "invoice")):
         if not found:
             shown = ", ".join(names) or "none"

@@ -6,7 +6,7 @@ The layout is that of the Tunisian utility's files used in public competitions (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class StegIntake:
 def read_steg(
     paths: Sequence[Path],
     *,
+    called: Mapping[str, str] | None = None,
     audit: Path | None = None,
     rejects: Path | None = None,
     each: Callable[[float], None] = lambda _: None,
@@ -53,6 +54,7 @@ def read_steg(
     Args:
         paths: CSV (plain, gzip, zip) or Parquet files, or a folder or archive with both; which is which
             is told by the header.
+        called: name of a column, in any of its spellings -> what it is called in the files.
         audit: file to write the repairs to (``file, row, column, before, after, rule``).
         rejects: file to write the unusable rows to (``file, line, reason, text``).
         each: called with the share of the invoices that has been read, 0..1.
@@ -60,9 +62,9 @@ def read_steg(
     Raises:
         UnreadableFileError: a file that is absent, empty, damaged, or without a usable row.
         WrongTableError: a table of another kind, or one that lacks columns.
-        OptionError: only one of the two tables was given.
+        OptionError: only one of the two tables was given, or a name that is none in ``called``.
     """
-    tables = steg_tables(paths)
+    tables = steg_tables(paths, called)
     repairs = RepairLog()
     with rejects_file(rejects) if rejects is not None else nullcontext() as sink:
         log = RejectLog(sink=sink)

@@ -10,9 +10,10 @@ from loadprofile.bills.cases import monthly_cases
 from loadprofile.bills.comparison import compare
 from loadprofile.bills.judging import judge_monthly
 from loadprofile.bills.model import BillModel
-from loadprofile.bills.words import SIGN_OF, credited, feature_words, monthly_words, signs_of
-from loadprofile.features.monthly import LEVEL, MISSING, MONTHLY_FEATURES, REPEATS, ZEROS
-from loadprofile.ingest.monthly_values import MONTHS, MonthlyHistories
+from loadprofile.bills.words import SIGN_OF, credited, feature_words, monthly_words, shown, signs_of
+from loadprofile.features.monthly import LEVEL, MISSING, REPEATS, ZEROS
+from loadprofile.features.table import FeatureTable
+from loadprofile.ingest.monthly_values import MonthlyHistories
 
 
 def one_of_many(row: list[float]) -> MonthlyHistories:
@@ -89,10 +90,22 @@ def test_signs_keep_the_sum_of_their_columns(bill_model: BillModel) -> None:
     assert {"level", "zeros", "repeats", "category.zona", "category.tipo_tarifa"} <= set(signs.names)
 
 
-def test_plain_sentences_from_a_registry() -> None:
-    cases = monthly_cases(one_of_many([0.0] * MONTHS))
-    said = feature_words(cases.features, MONTHLY_FEATURES, SIGN_OF)(ZEROS, 0)
-    assert said is not None
-    assert said.found == 12.0
-    assert "12 months, median of all 0" in said.sentence
-    assert feature_words(cases.features, MONTHLY_FEATURES, SIGN_OF)("unknown", 0) is None
+def test_a_column_is_told_where_it_stands_out() -> None:
+    values = np.stack([np.arange(41.0), np.r_[7.0, np.zeros(40)], np.full(41, np.nan)], axis=1)
+    table = FeatureTable(np.array([f"c{i}" for i in range(41)]), ("share", "many", "sum"), values)
+    sign_of = dict.fromkeys(("share", "many", "sum"), "sign")
+    phrases = {"share": "{share} of it, {usual} in the median", "many": "{signed} of {middle}"}
+    say = feature_words(table, phrases, {"share": "1", "many": "kWh"}, sign_of)
+    first, last = say("sign", 0), say("sign", 40)
+    assert first is not None
+    assert last is not None
+    assert (first.sentence, first.found, first.expected, first.unit) == ("+7 of 0", 7.0, 0.0, "kWh")
+    assert last.sentence == "4000% of it, 2000% in the median"
+    assert say("sign", 20) is None
+    assert say("unknown", 0) is None
+
+
+def test_numbers_of_sentences() -> None:
+    assert [shown(x) for x in (0.03456, 12.34, 99.96, 1234.5, -1234567.0)] == [
+        "0.0346", "12.3", "100", "1,234", "-1,234,567",
+    ]  # fmt: skip

@@ -60,7 +60,7 @@ def test_texts_are_made_fit_for_a_cell() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "reason"),
     [
-        pytest.param("format", "xml", "choose one of", id="format"),
+        pytest.param("format", "xml", "series; bills: monthly, steg", id="format"),
         pytest.param("format", "steg", "--format steg", id="steg"),
         pytest.param("format", "monthly", "--format monthly", id="monthly"),
         pytest.param("timezone", "Mars/Olympus", "no such time zone", id="timezone"),

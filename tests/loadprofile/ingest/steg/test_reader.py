@@ -221,11 +221,29 @@ def test_wrong_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
         read_steg([clients, strangers])
 
 
+def test_columns_of_other_names_are_read_where_they_are_named(tmp_path: Path) -> None:
+    clients = write_clients(tmp_path / "clients.csv", made_clients(2))
+    path = write_invoices(tmp_path / "invoices.csv", [GOOD, NEXT])
+    right = read_steg([clients, path])
+    called = {"client_id": "Kunde", "old_index": "Alter Stand", "tarif_type": "Tarif"}
+    text = path.read_text()
+    for name, word in called.items():
+        text = text.replace(name, word)
+    path.write_text(text)
+    with pytest.raises(WrongTableError, match=r"it lacks client_id.*; name others with --map NAME=COLUMN$"):
+        read_steg([clients, path])
+    found = read_steg([clients, path], called=called)
+    assert np.array_equal(found.invoices.old_index, right.invoices.old_index)
+    assert np.array_equal(found.invoices.tariff, right.invoices.tariff)
+    with pytest.raises(OptionError, match="client and invoice tables have disrict, client_id"):
+        read_steg([clients, path], called={"kunde": "Kunde"})
+
+
 def test_a_client_row_is_refused_or_counted_as_duplicate(tmp_path: Path) -> None:
     path = write_clients(tmp_path / "clients.csv", made_clients(3))
     head, *rows = path.read_text().splitlines()
     odd = rows[1].replace("c1", "c7").split(",")
-    odd[3] = "north"
+    odd[3], odd[5] = "north", "yes"
     path.write_text("\n".join([head, *rows, rows[0], rows[1][:-3] + "0.5", "60,,11,101,01/01/2000,0",
                                ",".join(odd)]) + "\n")  # fmt: skip
     intake = read_steg([path, write_invoices(tmp_path / "invoices.csv", [GOOD])])
@@ -238,6 +256,8 @@ def test_a_client_row_is_refused_or_counted_as_duplicate(tmp_path: Path) -> None
         2,
     )
     assert intake.clients.region[-1] == -1
+    assert np.isnan(intake.clients.target[-1])
+    assert ("8", "target", "yes", "", "target neither 0 nor 1: taken as unknown") in cells(intake)
     assert [r.reason for r in intake.rejects.kept] == ["client_id again, with other values", "no client_id"]
 
 
