@@ -71,7 +71,8 @@ def _by_month(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "month": month,
-            **{name: sum(row[name] for row in of) for name in ("visits", "kwh", "kwh_per_visit")},
+            "visits": of[0]["visits"],  # of the whole month in each row
+            **{name: sum(row[name] for row in of) for name in ("kwh", "kwh_per_visit")},
             "money": [
                 (row["money"], row["money_per_visit"], row["currency"]) for row in of if row["currency"]
             ],
