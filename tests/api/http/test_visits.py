@@ -90,6 +90,9 @@ def test_the_next_crew_is_sent_elsewhere(served_on_both: Served) -> None:
     assert again == [doors[0]], "nobody was at home there"
     assert [visit["meter_id"] for visit in proposed(served, rest_days=30)] == [doors[0]]
     assert len(served.get("/v1/worklist").json()["rows"]) == 9, "the list itself leaves nobody out"
+    drawn_again = {v["visit_key"]: v["why"] for v in proposed(served, seed=5, feeder="F1", visits=2)}
+    recorded = {v["visit_key"]: v["why"] for v in served.get("/v1/visits").json()["visits"]}
+    assert drawn_again.items() <= recorded.items(), "what was said first is what counts"
     page = served.get(f"/v1/visits?screening={key}&limit=5").json()
     rest = served.get(f"/v1/visits?screening={key}&limit=5&cursor={page['next']}").json()
     kept = page["visits"] + rest["visits"]
