@@ -176,7 +176,8 @@ def _done(attempt: Attempt, kind: Kind | None) -> str:
     except JobLostError:
         return "lost"
     except LoadProfileError as error:
-        log.warning("job failed", job=attempt.job_key, reason=str(error))
+        # the words may name a meter: they stand with the job, and the log has the kind only
+        log.warning("job failed", job=attempt.job_key, reason=type(error).__name__)
         return _ended(attempt, kind, "failed", str(error))
     except Exception:
         log.exception("job failed", job=attempt.job_key)

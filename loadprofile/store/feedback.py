@@ -201,8 +201,9 @@ def _links(connection: sa.Connection, visit: Visit, meter: int) -> dict[str, int
     if visit_key is None:
         evening = datetime.combine(visit.visited_on, time.max, UTC)
         answered = sa.select(FEEDBACK.c.feedback_key).where(
-            FEEDBACK.c.visit_key == VISITS.c.visit_key, FEEDBACK.c.outcome.not_in(UNTOLD), present()
-        )
+            FEEDBACK.c.meter_key == meter, FEEDBACK.c.visit_key == VISITS.c.visit_key,
+            FEEDBACK.c.outcome.not_in(UNTOLD), present(),
+        )  # fmt: skip
         visit_key = connection.execute(
             proposals.where(VISITS.c.proposed_at <= evening, ~answered.exists())
             .order_by(VISITS.c.visit_key.desc())

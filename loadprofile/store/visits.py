@@ -186,8 +186,8 @@ def proposed_visits(
 
 
 def _reports() -> tuple[sa.ColumnElement[bool], ...]:
-    """Conditions: what stands of the reports on a visit."""
-    return FEEDBACK.c.visit_key == VISITS.c.visit_key, present()
+    """Conditions: what stands of the reports on a visit; the meter is the visit's, and has the index."""
+    return FEEDBACK.c.meter_key == VISITS.c.meter_key, FEEDBACK.c.visit_key == VISITS.c.visit_key, present()
 
 
 def at_rest(meter_key: sa.ColumnElement[int], since: date) -> sa.ColumnElement[bool]:

@@ -16,11 +16,15 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from api.evidence.courses import readings_of
+from api.evidence.timeline import timeline
 from api.http.paging import Cursor, Limit, Moment, cursor_after, page_of, values_of
 from api.http.problems import ProblemError, not_found
+from api.http.rows import plain
 from api.http.security import AnalystCaller
 from api.http.service import Served
 from loadprofile.profiles import LoadProfiles
+from loadprofile.store.feedback import feedback
 from loadprofile.store.loading import as_known, load_profiles, stored_groups
 from loadprofile.store.meter_tables import CUSTOMER, METERS, TOPOLOGY
 from loadprofile.store.meters import as_told, key_of, list_meters
@@ -90,6 +94,24 @@ class MeterReadings(BaseModel):
     next: str | None
 
 
+class Happened(BaseModel):
+    """Something that happened at a meter, in local time."""
+
+    kind: Literal["event", "register", "bill", "outage", "visit"]
+    from_: str = Field(alias="from")
+    to: str
+    words: str
+    odd: bool = Field(description="A register or bill that the interval readings contradict.")
+
+
+class Timeline(BaseModel):
+    """What happened at a meter, the oldest first."""
+
+    meter_id: str
+    as_of: datetime | None
+    entries: list[Happened]
+
+
 @router.get("", summary="List meters", response_model=MeterPage)
 def get_meters(
     caller: AnalystCaller,  # noqa: ARG001 - the role is what is needed
@@ -154,6 +176,28 @@ def get_readings(
         for cube in cubes
     ]  # fmt: skip
     return _json({"meter_id": meter_id, "as_of": as_of, "series": series, "next": more}, headers)
+
+
+@router.get("/{meter_id:path}/timeline", summary="Read what happened at a meter", response_model=Timeline,
+            responses={404: {"description": "No such meter, or no readings of it."}})  # fmt: skip
+def get_timeline(
+    caller: AnalystCaller,  # noqa: ARG001 - the role is what is needed
+    service: Served,
+    meter_id: MeterId,
+    as_of: AsOf = None,
+) -> Response:
+    """Events, registers, bills, known outages and visits, oldest first, as they are known or were at `as_of`.
+
+    Registers and bills are set against the interval readings of the same time. Of each kind the latest are
+    listed, some hundreds.
+    """
+    with service.database.reading() as connection:
+        _known(connection, meter_id, CUSTOMER)
+        reports = [
+            row | {"present": True} for row in plain(feedback(connection, meter_ids=[meter_id], as_of=as_of))
+        ]
+        entries = timeline(connection, readings_of(connection, meter_id, as_of), meter_id, reports, as_of)
+    return _json({"meter_id": meter_id, "as_of": as_of, "entries": entries})
 
 
 @router.get("/{meter_id:path}", summary="Get a meter", response_model=MeterDetail,

@@ -38,6 +38,9 @@ router = APIRouter(prefix="/v1", tags=["Verdicts"])
 MOST_ROWS = 20_000
 """Verdicts of one batch."""
 
+SEPARATORS = ",;\t"
+"""Of cells; spreadsheets of half the world write semicolons, for their decimal sign is the comma."""
+
 SHOWN = 100
 Outcome = Literal[
     "fraud_confirmed", "other_cause_confirmed", "right_to_raise", "nothing_found", "inconclusive",
@@ -178,6 +181,7 @@ async def post_feedback(
 ) -> Response:
     """Many at once, as JSON or CSV with columns `meter_id, outcome, visited_on, visited_by` and as needed.
 
+    A CSV as a spreadsheet writes it will do: semicolons, decimal commas, the code page of Western Europe.
     Days are written as 2024-05-03. A row that cannot be recorded is listed with its reason; the others are.
     The same row again changes nothing. The case is the one named, else the meter's open one; likewise the
     proposed visit.
@@ -213,12 +217,38 @@ def _table(upload: Upload, service: Service) -> pd.DataFrame:
             raise malformed(error.errors()) from None
         rows = [{str(k)[:60]: _scalar(v) for k, v in row.items()} for row in found.verdicts]
         return pd.DataFrame(rows, dtype=object)
+    if upload.path.stat().st_size > service.settings.max_json:
+        raise too_large(f"a table of verdicts has at most {service.settings.max_json:,} bytes")
     check_text(upload.path, service.settings)
     try:
-        text = upload.path.read_text(encoding="utf-8-sig")
-        return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, nrows=MOST_ROWS + 1)
+        text = _decoded(upload.path.read_bytes())
+        sign = max(SEPARATORS, key=text.partition("\n")[0].count)
+        table = pd.read_csv(
+            io.StringIO(text), dtype=str, keep_default_na=False, nrows=MOST_ROWS + 1, sep=sign
+        )
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise refused(f"not a CSV table in UTF-8: {str(error)[:200]}") from None
+        raise refused(f"not a CSV table: {str(error)[:200]}") from None
+    return table if sign == "," else _with_points(table)
+
+
+def _decoded(data: bytes) -> str:
+    """The text, as programs write it (UTF-8) or as spreadsheets do."""
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252")
+
+
+def _with_points(table: pd.DataFrame) -> pd.DataFrame:
+    """Decimal commas as points; an amount with a point beside them could mean two things, and stays odd."""
+    for name in {"kwh_recovered", "money_recovered"} & set(table.columns):
+        cells = table[name]
+        if cells.str.contains(",").any():
+            points = cells.str.contains(".", regex=False)
+            table[name] = cells.str.replace(",", ".").where(~points, cells + " among decimal commas")
+    return table
 
 
 def _scalar(value: Any) -> Any:

@@ -122,13 +122,15 @@ def post_visits(
                 open_for_finding(connection, name, who=caller.who, screening_key=key)
         keys = record_visits(connection, key, chosen, who=caller.who, share=share, seed=seed)
         rows = visited(connection, key, chosen, share)
+        kept = proposed_visits(connection, key).set_index("visit_key")[["reason", "propensity", "share"]]
         return 201, {
             "screening": key,
             "visits": [
-                {"visit_key": k, **{name: row[name] for name in ("meter_id", "rank", "case_key", "why")}}
+                {"visit_key": k, **{name: row[name] for name in ("meter_id", "rank", "case_key")},
+                 "why": why_of(*kept.loc[k])}
                 for k, row in zip(keys, rows, strict=True)
             ],
-        }
+        }  # fmt: skip
 
     return once.run(whole, lambda: work)
 

@@ -239,35 +239,49 @@ def export_worklist(
     wanted: WantedRows,
     screening_key: ScreeningKey = None,
     sort: Sort = "rank",
+    visits: Visits = None,
     kind: Annotated[Literal["csv", "xlsx"], Query(alias="format")] = "csv",
     most: Annotated[int, Query(ge=1, le=MOST_EXPORTED, alias="rows", description="At most.")] = MOST_EXPORTED,
 ) -> Response:
-    """All rows that fit the filters as one table.
+    """All rows that fit the filters as one table; or, with `visits`, those that a crew should go to, and why.
 
     CSV has the columns of the worklist file, evidence as JSON. XLSX has the evidence in sentences. Texts that
     a spreadsheet would run as formulas are led by an apostrophe.
     """
-    frames, cursor, rows = [], None, 0
     with service.database.reading() as connection:
         row = screening(connection, screening_key)
         filters, key = wanted.at(row), row["screening_key"]
-        while True:
-            page = findings_page(
-                connection, key, filters, sort=sort, limit=min(1000, most - rows), cursor=cursor
+        if visits is None:
+            frame = _all(connection, key, filters, sort, most, MOST_IN_SHEET if kind == "xlsx" else most)
+        else:
+            chosen = propose_visits(
+                ranked_queues(connection, key, filters), visits, service.settings.exploration, key
             )
-            frames.append(page.frame)
-            rows, cursor = rows + len(page.frame), page.cursor
-            if kind == "xlsx" and rows > MOST_IN_SHEET:
-                raise too_large(f"a spreadsheet takes {MOST_IN_SHEET:,} rows here; filter, or ask for CSV")
-            if cursor is None or rows >= most:
-                break
-    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+            found = findings_page(connection, key, Filters(meter_ids=tuple(chosen["meter_id"])), limit=1000)
+            why = chosen[["meter_id", "reason", "propensity"]].rename(columns={"propensity": "probability"})
+            frame = why[["meter_id"]].merge(found.frame, on="meter_id")[list(found.frame.columns)]
+            frame = frame.merge(why, on="meter_id").head(most)
     content = _csv(frame) if kind == "csv" else _xlsx(frame)
     name = f"worklist-{key}.{kind}"
     return Response(
         content, media_type="text/csv" if kind == "csv" else XLSX,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )  # fmt: skip
+
+
+def _all(
+    connection: sa.Connection, key: int, filters: Filters, sort: str, most: int, fits: int
+) -> pd.DataFrame:
+    frames, cursor, rows = [], None, 0
+    while True:
+        page = findings_page(connection, key, filters, sort=sort, limit=min(1000, most - rows), cursor=cursor)
+        frames.append(page.frame)
+        rows, cursor = rows + len(page.frame), page.cursor
+        if rows > fits:
+            raise too_large(f"a spreadsheet takes {fits:,} rows here; filter, or ask for CSV")
+        if cursor is None or rows >= most:
+            break
+    return pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

@@ -92,6 +92,24 @@ def test_what_was_known_then(served: Served) -> None:
     assert served.get("/v1/meters/K/readings", params=long_ago).json()["series"] == []
 
 
+def test_what_was_submitted_beside_readings_is_read_again(served: Served) -> None:
+    is_problem(served.get("/v1/meters/B/timeline"), 404)
+    submit(served, "B", [0.5] * 48)
+    bill = {"meter_id": "B", "first_day": "2024-01-01", "last_day": "2024-01-02", "kwh": 24.0}
+    event = {"meter_id": "B", "timestamp": "2024-01-01T10:00Z", "code": "40"}
+    served.post("/v1/invoices", json={"invoices": [bill]})
+    served.post("/v1/events", json={"events": [event]})
+    between = datetime.now(UTC).isoformat()
+    served.post("/v1/invoices?correct=true", json={"invoices": [bill | {"kwh": 9.0}]})
+    seen = {"meter_id": "B", "outcome": "nothing_found", "visited_on": "2024-01-02", "visited_by": "crew 1"}
+    served.post("/v1/feedback", json={"verdicts": [seen]})
+    now = served.get("/v1/meters/B/timeline").json()["entries"]
+    assert [(e["kind"], e["odd"]) for e in now] == [("bill", True), ("event", False), ("visit", False)]
+    assert "billed 9 kWh; intervals sum to 24 kWh" in now[0]["words"]
+    then = served.get("/v1/meters/B/timeline", params={"as_of": between}).json()["entries"]
+    assert [(e["kind"], e["odd"]) for e in then] == [("bill", False), ("event", False)]
+
+
 def test_a_meter_tells_the_span_of_its_readings(served: Served) -> None:
     submit(served, "S", [0.1] * 48)
     assert served.get("/v1/meters/S").json()["readings"] == [

@@ -96,6 +96,27 @@ def test_a_batch_says_what_became_of_each_row(served_on_both: Served) -> None:
     assert 400 < served.post("/v1/feedback", **broken).status_code < 500
 
 
+def test_a_batch_comes_as_spreadsheets_write_it(served: Served) -> None:
+    with_screening(served)
+    text = (
+        "meter_id;outcome;visited_on;visited_by;kind;kwh_recovered;notes\r\n"
+        'M006;fraud_confirmed;2024-05-04;Jürgen;bypass;1200,5;"Zähler ölig;\r\nzweite Zeile"\r\n'
+        "M007;nothing_found;2024-05-04;Jürgen;;1.200;\r\n"
+    )
+    for encoding in ("cp1252", "utf-16", "utf-8-sig"):
+        done = served.post(
+            "/v1/feedback", content=text.encode(encoding), headers={"content-type": "text/csv"}
+        ).json()
+        assert done["accepted"] + done["repeated"] == 1, (encoding, done)
+        assert "1.200 among decimal commas" in done["reasons"][0]["reason"], "1200 or 1.2"
+    entries = served.get("/v1/feedback?meter_id=M006").json()["entries"]
+    (entry,) = [e for e in entries if e["visited_on"] == "2024-05-04"]
+    assert (entry["kwh_recovered"], entry["visited_by"]) == (1200.5, "Jürgen")
+    assert entry["notes"].splitlines() == ["Zähler ölig;", "zweite Zeile"]
+    long = {"content": b"x," * (9 << 20), "headers": {"content-type": "text/csv"}}
+    is_problem(served.post("/v1/feedback", **long), 413, "too-large")
+
+
 def attach(
     served: Served, case: dict[str, Any], name: str, kind: str, content: bytes, role: str = "analyst"
 ) -> Any:

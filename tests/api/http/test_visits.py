@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 from recorded import NOON, made_worklist, screened
@@ -30,6 +33,13 @@ def test_visits_say_why_and_how_likely_they_were(served_on_both: Served) -> None
         "reason": "ranked", "probability": 1.0,
         "sentence": "among the first of the queue field inspection, by expected recovery",
     }  # fmt: skip
+    table = list(csv.DictReader(io.StringIO(served.get("/v1/worklist/export?visits=25").text)))
+    assert [row["meter_id"] for row in table] == [row["meter_id"] for row in shown["rows"]]
+    assert [row["reason"] for row in table] == [row["why"]["reason"] for row in shown["rows"]]
+    assert float(table[-1]["probability"]) == pytest.approx(shown["rows"][-1]["why"]["probability"])
+    assert int(table[0]["rank"]) == 1
+    sheet = openpyxl.load_workbook(io.BytesIO(served.get("/v1/worklist/export?visits=3&format=xlsx").content))
+    assert next(iter(sheet["worklist"].values))[-2:] == ("reason", "probability")
     made = served.post("/v1/visits", json={"visits": 25})
     assert made.status_code == 201
     visits = made.json()["visits"]
@@ -42,6 +52,7 @@ def test_visits_say_why_and_how_likely_they_were(served_on_both: Served) -> None
     assert set(kept["share"]) == {0.05}
     wanted = {row["meter_id"]: row["why"]["probability"] for row in shown["rows"]}
     assert dict(zip(kept["meter_id"], kept["propensity"], strict=True)) == pytest.approx(wanted)
+    assert len(served.get("/v1/worklist/export?visits=5&cause=cyber_attack").text.splitlines()) == 1
     region = served.get("/v1/worklist?visits=5&cause=normal").json()["rows"]
     assert {row["why"]["reason"] for row in region} <= {"exploration"}
     for wrong in ({"visits": 0}, {"visits": 1, "causes": ["x"]}, {"visits": 1, "rest_days": -1}):
@@ -79,6 +90,9 @@ def test_the_next_crew_is_sent_elsewhere(served_on_both: Served) -> None:
     assert again == [doors[0]], "nobody was at home there"
     assert [visit["meter_id"] for visit in proposed(served, rest_days=30)] == [doors[0]]
     assert len(served.get("/v1/worklist").json()["rows"]) == 9, "the list itself leaves nobody out"
+    drawn_again = {v["visit_key"]: v["why"] for v in proposed(served, seed=5, feeder="F1", visits=2)}
+    recorded = {v["visit_key"]: v["why"] for v in served.get("/v1/visits").json()["visits"]}
+    assert drawn_again.items() <= recorded.items(), "what was said first is what counts"
     page = served.get(f"/v1/visits?screening={key}&limit=5").json()
     rest = served.get(f"/v1/visits?screening={key}&limit=5&cursor={page['next']}").json()
     kept = page["visits"] + rest["visits"]
