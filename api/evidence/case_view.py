@@ -344,8 +344,11 @@ def how_lost(verdict: Verdicts) -> tuple[str, ...]:
     began = written(verdict.onset[0], time=True)
     until = "its end" if not np.isnat(verdict.end[0]) else "the last reading"
     share = percent(float(verdict.probabilities[0, CAUSES.index(Cause.FRAUD)]))
+    recovery = f"Expected recovery is the probability of fraud ({share}) times this energy."
+    if lost < 0:
+        recovery = "Below 0: it showed more than its past foretold; there is nothing to recover."
     return (
         f"{words}: what the meter would have shown from {began} to {until}, less what it showed.",
         *HOW,
-        f"Expected recovery is the probability of fraud ({share}) times this energy.",
+        recovery,
     )

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ TENDED_EVERY = 3.0
 
 STOP_SECONDS = 25
 RESTART_AFTER = 1.0
+LONGEST_PAUSE = 60.0
+"""Seconds before a worker is started again: one that ends by itself, on a full disk say, will do so again."""
 
 log = structlog.get_logger("loadprofile.jobs")
 
@@ -104,6 +107,17 @@ def _tend_for_ever(
             return
 
 
+def pause_before(status: int, last: float, lived: float) -> float:
+    """Seconds before the next worker, after one ended with a status: killed ones have no fault to wait for.
+
+    Args:
+        status: of the process; below 0 = a signal ended it.
+        last: seconds that were waited before the one that ended now.
+        lived: seconds that it worked.
+    """
+    return RESTART_AFTER if status < 0 or lived > LONGEST_PAUSE else min(2 * last, LONGEST_PAUSE)
+
+
 class Workers:
     """Worker processes of a server: as many as wished, started again when they die, ended with it."""
 
@@ -127,13 +141,22 @@ class Workers:
         )
 
     def _watch_over(self) -> None:
+        pauses = [RESTART_AFTER] * len(self._processes)
+        begun, due = [time.monotonic()] * len(self._processes), dict[int, float]()
         while not self._over.wait(RESTART_AFTER):
             for at, process in enumerate(self._processes):
-                if process.poll() is not None and not self._over.is_set():
-                    log.warning("worker died", pid=process.pid, status=process.returncode)
+                if process.poll() is None:
+                    continue
+                now = time.monotonic()
+                if at not in due:
+                    pauses[at] = pause_before(process.returncode, pauses[at], now - begun[at])
+                    due[at] = now + pauses[at] - RESTART_AFTER  # it died that long ago at most
+                    log.warning("worker died", pid=process.pid, status=process.returncode, again=pauses[at])
                     if process.stdin is not None:
                         process.stdin.close()
-                    self._processes[at] = self._one()
+                if now >= due[at] and not self._over.is_set():
+                    del due[at]
+                    self._processes[at], begun[at] = self._one(), now
 
     def stop(self) -> None:
         """Ask all of them to stop, and wait; who takes too long is ended."""
@@ -157,7 +180,11 @@ def main() -> None:
     from api.http.serving import log_in_lines
 
     log_in_lines()
-    work(Settings(), parent_bound=True)
+    try:
+        work(Settings(), parent_bound=True)
+    except Exception:  # whatever it is: in one line of the log, and the server starts another
+        log.exception("worker cannot work")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@
   const onset = (t) => ({
     silent: true, symbol: "none", animation: false,
     lineStyle: { color: t.ink, width: 1.4, type: "solid" }, label: { formatter: (one) => one.name, color: t.ink, fontSize: 11 },
-    data: [["onset", marks.onset], ["end", marks.end]].filter(([, at]) => at).map(([name, at]) => ({ name, xAxis: Date.parse(at + (at.length > 10 ? "Z" : "T00:00Z")) })),
+    data: [["onset", marks.onset], ["end", marks.end]].filter(([, at]) => at).map(([name, at]) => ({ name, xAxis: Date.parse(at + (at.length > 10 ? "Z" : "T00:00Z")), label: { align: !marks.end ? "center" : name === "end" ? "left" : "right" } })),
   });
   const kw = (value) => (value == null ? "–" : `${Number(value).toPrecision(3)} kW`);
   const kwh = (value) => (value == null ? "–" : `${Number(value).toPrecision(4)} kWh`);
@@ -193,7 +193,10 @@
     numbers = await response.json();
     all();
     document.addEventListener("themechange", all);
-  }).catch(() => { for (const place of document.querySelectorAll(".chart")) nothing(place.id, "There are no readings to draw."); });
+  }).catch((error) => {
+    const words = error.message === "404" ? "There are no readings to draw." : "The numbers of this picture could not be loaded. Load the page again.";
+    for (const place of document.querySelectorAll(".chart")) nothing(place.id, words);
+  });
   if (canvas.dataset.drawn) begin();
   else document.addEventListener("heatmapdrawn", begin, { once: true });
 })();

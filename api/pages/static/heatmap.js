@@ -240,6 +240,7 @@
     document.addEventListener("themechange", draw);
   }).catch((error) => {
     document.dispatchEvent(new Event("heatmapdrawn"));
+    canvas.parentElement.hidden = true;
     told.textContent = error.message === "404" ? "There are no readings of this meter." : "The readings could not be loaded.";
   });
 })();

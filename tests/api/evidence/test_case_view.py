@@ -41,6 +41,9 @@ def test_odds_are_sorted_and_hold_every_statement_once(town: Town) -> None:
         assert math.isclose(sum(shares), 1.0, abs_tol=1e-5)
         numbers = sorted(s.number for one in view.odds for s in one.statements)
         assert numbers == list(range(1, len(view.finding["evidence"]) + 1))
+    below = [view.how_lost[-1] for view in views if (view.finding["lost_kwh"] or 0) < 0]
+    assert below, "one of them shows more than its past foretold"
+    assert all("nothing to recover" in said or "no energy is reckoned" in said for said in below)
 
 
 def test_a_row_of_the_worklist_survives_as_a_verdict(town: Town) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,25 @@ def test_workers_do_jobs_and_end_with_the_server(
         workers.stop()
         queue.close()
         database.close()
+
+
+def test_a_worker_that_cannot_work_is_started_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [worker.pause_before(1, last, 3.0) for last in (1.0, 2.0, 40.0)] == [2.0, 4.0, 60.0]
+    assert worker.pause_before(-9, 32.0, 3.0) == 1.0, "a killed one has no fault to wait for"
+    assert worker.pause_before(1, 32.0, 3600.0) == 1.0, "one that worked for long begins anew"
+    monkeypatch.setattr(worker, "RESTART_AFTER", 0.02)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def one(_: worker.Workers) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(["false"], stdin=subprocess.PIPE))
+        return started[-1]
+
+    monkeypatch.setattr(worker.Workers, "_one", one)
+    workers = worker.Workers(Settings(workers=1))
+    workers.start()
+    time.sleep(1.0)
+    workers.stop()
+    assert 2 <= len(started) <= 7, "each pause is twice the one before"
 
 
 def test_messages_name_a_job_and_nothing_more(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
