@@ -193,10 +193,10 @@ def _unnamed(frame: pd.DataFrame) -> tuple[str, ...]:
     met = float(frame.loc[named, "p_fraud"].sum())
     if met >= expected / 2.0:
         return ()
-    return (
-        f"of these {expected:,.1f} frauds {met:,.1f} are among those named fraud: most odds are too low for a "
-        "name; whom to visit is told by the rank (--visits or --visit-cost) or by p_fraud (--precision)",
-    )
+    found = f"of these {expected:,.1f} frauds {met:,.1f} are among those named fraud"
+    why = "most odds are too low for a name"
+    whom = "whom to visit is told by the rank (--visits or --visit-cost) or by p_fraud (--precision)"
+    return (f"{found}: {why}; {whom}",)
 
 
 def _seen_in_training(inputs: Sequence[Path], model: BillModel) -> tuple[str, ...]:
