@@ -189,14 +189,15 @@ def screen_bills(
 
 def _unnamed(frame: pd.DataFrame) -> tuple[str, ...]:
     """That most frauds are not named as such, where this is so: who waits for a name drives to nobody."""
-    expected, named = float(frame["p_fraud"].sum()), frame["cause"] == Cause.FRAUD
-    met = float(frame.loc[named, "p_fraud"].sum())
-    if met >= expected / 2.0:
+    seen = frame[frame["expected_recovery"] > 0]
+    expected = float(seen["p_fraud"].sum())
+    met = float(seen.loc[seen["cause"] == Cause.FRAUD, "p_fraud"].sum())
+    if expected < 1.0 or met >= expected / 2.0:
         return ()
-    return (
-        f"of these {expected:,.1f} frauds {met:,.1f} are among those named fraud: most odds are too low for a "
-        "name; whom to visit is told by the rank (--visits or --visit-cost) or by p_fraud (--precision)",
-    )
+    found = f"of {expected:,.1f} frauds with energy to recover {met:,.1f} are among those named fraud"
+    why = "most odds are too low for a name"
+    whom = "whom to visit is told by the rank (--visits or --visit-cost) or by p_fraud (--precision)"
+    return (f"{found}: {why}; {whom}",)
 
 
 def _seen_in_training(inputs: Sequence[Path], model: BillModel) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from loadprofile.bills.words import (
     signs_of,
     spoken,
 )
-from loadprofile.errors import ModelFileError
+from loadprofile.errors import ModelFileError, OptionError
 from loadprofile.ingest.monthly_values import MonthlyHistories
 from loadprofile.models.model import FIELD_PRIOR
 from loadprofile.route import name_causes
@@ -177,12 +177,20 @@ def judge_monthly(model: BillModel, histories: MonthlyHistories, prevalence: flo
 
     Raises:
         ModelFileError: the model was trained on another layout.
+        OptionError: bills without a category that the model learned with.
     """
     if model.reads != "monthly":
         raise ModelFileError(
             model.manifest.get("name", "given"), f"trained on {model.reads} bills, not monthly"
         )
     cases, compared = monthly_cases(histories), compare(histories)
+    lacking = [name for name in model.encoder.categories_ if name not in cases.categories]
+    if lacking:
+        raise OptionError(
+            "categories", ", ".join(cases.categories) or "none",
+            f"the model learned with {', '.join(model.encoder.categories_)}, these bills lack "
+            f"{', '.join(lacking)} (name them with --map categories=COLUMN,COLUMN)",
+        )  # fmt: skip
     return bill_verdicts(
         model, cases, losses(histories, compared, model.extras),
         (monthly_words(histories, compared), category_words(model, cases)), SIGN_OF,

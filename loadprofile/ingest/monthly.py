@@ -283,9 +283,9 @@ def _long_to_wide(
     for row in np.flatnonzero(again & ~same):
         _reject(log, frame, row, "another value for this customer and month")
     frame = frame[~again]
-    grid = frame.pivot_table(
-        index=["meter_id", "as_of"], columns="_back", values="kwh", dropna=False, aggfunc="first"
-    ).reindex(columns=range(MONTHS, 0, -1))
+    # keys are unique by now; a pivot that keeps blanks would make room for every customer on every day
+    grid = frame.set_index(keys)["kwh"].unstack("_back")  # noqa: PD010
+    grid = grid.reindex(columns=range(MONTHS, 0, -1))
     grid.columns = list(_WIDE)
     said = frame.groupby(["meter_id", "as_of"])[["target", *categories]].agg("max")
     wide = grid.join(said, how="inner").reset_index()

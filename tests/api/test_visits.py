@@ -27,7 +27,11 @@ def test_nothing_asked_nothing_said() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        pytest.param({"visits": 2}, ("visits: 2 ", "1.4 expected", "1,400 kWh", "expected_recovery of 500 or more, first a, b"), id="crew"),
+        pytest.param(
+            {"visits": 2},
+            ("visits: 2 ", "1.4 expected", "1,400 kWh", "expected_recovery of 500 or more, first a, b"),
+            id="crew",
+        ),
         pytest.param({"visits": 10}, ("visits: 3 ",), id="nobody_drives_for_nothing"),
         pytest.param({"visit_cost": 100.0}, ("visits: 2 ", "first a, b"), id="cost"),
         pytest.param({"visit_cost": 1000.0}, ("none is worth",), id="too_dear"),

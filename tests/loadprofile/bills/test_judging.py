@@ -11,7 +11,7 @@ from bills import made_histories
 from loadprofile.bills.cases import monthly_cases
 from loadprofile.bills.judging import TOO_LITTLE, WOULD_DECIDE, bill_probabilities, judge_monthly
 from loadprofile.bills.model import BillModel
-from loadprofile.errors import ModelFileError
+from loadprofile.errors import ModelFileError, OptionError
 from loadprofile.models.model import FIELD_PRIOR
 from loadprofile.verdicts import CAUSES, UNDECIDED, Cause
 from loadprofile.worklist import COLUMNS, worklist
@@ -64,3 +64,11 @@ def test_the_onset_is_that_of_the_drop(bill_model: BillModel) -> None:
 def test_a_model_of_other_bills_is_refused(bill_model: BillModel) -> None:
     with pytest.raises(ModelFileError, match="trained on steg bills"):
         judge_monthly(replace(bill_model, reads="steg"), made_histories(5, 33)[0])
+
+
+def test_bills_without_a_category_of_the_model_are_refused(bill_model: BillModel) -> None:
+    histories = made_histories(5, 33)[0]
+    fewer = replace(histories, categories={"zona": histories.categories["zona"]})
+    with pytest.raises(OptionError, match="these bills lack tipo_tarifa") as raised:
+        judge_monthly(bill_model, fewer)
+    assert raised.value.exit_code == 2

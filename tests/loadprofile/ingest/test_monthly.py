@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,21 @@ def test_the_long_layout(tmp_path: Path) -> None:
     assert {(r.line, r.reason) for r in got.rejects.kept} == {
         (8, "not a time stamp"), (9, "kwh: not a number"), (6, "another value for this customer and month"),
     }  # fmt: skip
+
+
+def test_customers_seen_on_days_of_their_own_need_room_for_their_own_rows(tmp_path: Path) -> None:
+    days = np.datetime64("2015-01-01") + np.arange(1200)
+    months = days.astype("datetime64[M]")
+    lines = [f"c{i},{day},{months[i] - 1},{i}" for i, day in enumerate(days)]
+    path = put(tmp_path, "meter_id,as_of,month,kwh\n" + "\n".join(lines) + "\n")
+    tracemalloc.start()
+    try:
+        got = read_monthly([path])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert got.counts.used == len(got.histories) == 1200
+    assert most < 30e6  # 1,200 x 1,200 customers and days would be 138 MB
 
 
 @settings(deadline=None, max_examples=20)
