@@ -232,8 +232,8 @@ def list_cases(
     at: datetime | None = None,
 ) -> pd.DataFrame:
     """Cases, highest priority first; the next page begins ``after`` the last row's (priority, case_key)."""
-    if not 1 <= limit <= MOST_ROWS:
-        raise OptionError("limit", limit, f"is not in 1..{MOST_ROWS}")
+    if not 1 <= limit <= MOST_ROWS + 1:  # one more than a page tells that others follow
+        raise OptionError("limit", limit, f"is not in 1..{MOST_ROWS + 1}")
     asked = sa.select(CASES).where(*conditions(filters or CaseFilters(), now(at)))
     if after is not None:
         priority, key = float(after[0]), int(after[1])  # numpy's numbers are none to the drivers

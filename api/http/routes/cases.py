@@ -206,15 +206,14 @@ def get_cases(
     )  # fmt: skip
     after = None if values is None else (values[0], values[1])
     with service.database.reading() as connection:
-        # one more than asked for tells whether there is another page, but no more than can be asked for
-        found = cases.list_cases(connection, filters, limit=min(limit + 1, cases.MOST_ROWS), after=after)
+        # one more than asked for tells whether there is another page
+        found = cases.list_cases(connection, filters, limit=limit + 1, after=after)
     rows = plain(found)
-    shown_rows = rows[: min(limit, cases.MOST_ROWS - 1)]
     more = None
-    if len(rows) > len(shown_rows):
-        last = shown_rows[-1]
+    if len(rows) > limit:
+        last = rows[limit - 1]
         more = cursor_after(float(last["priority"]), last["case_key"])
-    return json_response({"cases": shown_rows, "next": more})
+    return json_response({"cases": rows[:limit], "next": more})
 
 
 @router.post("", response_model=Case, status_code=201, summary="Open a case",
