@@ -121,8 +121,9 @@ def desk(chromium: Any, site: str, name: str, *, size: dict[str, int] = WIDE, sc
 
 CUT_OFF = """() => {
   const within = (node) => {
+    if (node.parentElement.closest(".skip, .unseen")) return true;
+    if (node.parentElement.closest("#list, .stack")) return false;  // cards, on a telephone
     for (let up = node.parentElement; up && up !== document.body; up = up.parentElement) {
-      if (up.matches(".skip, .unseen")) return true;
       if (["auto", "scroll"].includes(getComputedStyle(up).overflowX)) return true;
     }
     return false;
