@@ -120,22 +120,28 @@ def desk(chromium: Any, site: str, name: str, *, size: dict[str, int] = WIDE, sc
 
 
 CUT_OFF = """() => {
+  const CARDS = "#list, .stack";  // on a telephone; they stay within their box, too
+  const edge = (node) => {
+    const box = node.parentElement.closest(CARDS)?.parentElement;
+    return box ? box.getBoundingClientRect().right : innerWidth;
+  };
   const within = (node) => {
+    if (node.parentElement.closest(".skip, .unseen")) return true;
+    if (node.parentElement.closest(CARDS)) return false;
     for (let up = node.parentElement; up && up !== document.body; up = up.parentElement) {
-      if (up.matches(".skip, .unseen")) return true;
       if (["auto", "scroll"].includes(getComputedStyle(up).overflowX)) return true;
     }
     return false;
   };
-  const out = (part) => [...part.getClientRects()].some(
-    (one) => one.width && (one.right > innerWidth + 0.5 || one.left < -0.5));
+  const out = (part, most) => [...part.getClientRects()].some(
+    (one) => one.width && (one.right > most + 0.5 || one.left < -0.5));
   const beyond = [], words = document.createRange();
   const all = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
   for (let node = all.nextNode(); node; node = all.nextNode()) {
     const text = node.nodeType === Node.TEXT_NODE;
     if (text ? !node.data.trim() : node.matches(".skip, .unseen")) continue;
     if (text) words.selectNodeContents(node);
-    if (out(text ? words : node) && !within(node)) beyond.push(text ? node.data : node.outerHTML);
+    if (out(text ? words : node, edge(node)) && !within(node)) beyond.push(text ? node.data : node.outerHTML);
   }
   const { scrollWidth, clientWidth } = document.documentElement;
   return { beyond: beyond.slice(0, 5).map((one) => one.slice(0, 120)), scrolls: scrollWidth > clientWidth };

@@ -89,7 +89,7 @@ def test_a_story_from_a_file_to_a_promotion_undone(
     page.click("#train button")
     at.said("Training was asked for")
     at.open("/jobs")
-    done(page, town, "learning")
+    done(page, town, "training of spring")
 
     at.open("/models")
     page.fill("form.promote [name=reason]", "we visited")

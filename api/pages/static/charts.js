@@ -39,9 +39,9 @@
     const place = document.getElementById(id);
     if (place) { place.classList.add("empty"); place.textContent = words; place.removeAttribute("role"); place.removeAttribute("aria-label"); }
   };
-  const onset = (t) => ({
+  const onset = (t, position = "end") => ({
     silent: true, symbol: "none", animation: false,
-    lineStyle: { color: t.ink, width: 1.4, type: "solid" }, label: { formatter: (one) => one.name, color: t.ink, fontSize: 11 },
+    lineStyle: { color: t.ink, width: 1.4, type: "solid" }, label: { formatter: (one) => one.name, color: t.ink, fontSize: 11, position },
     data: [["onset", marks.onset], ["end", marks.end]].filter(([, at]) => at).map(([name, at]) => ({ name, xAxis: Date.parse(at + (at.length > 10 ? "Z" : "T00:00Z")), label: { align: !marks.end ? "center" : name === "end" ? "left" : "right" } })),
   });
   const kw = (value) => (value == null ? "–" : `${Number(value).toPrecision(3)} kW`);
@@ -166,7 +166,7 @@
       yAxis: axis(t, "", { type: "category", data: lanes, inverse: true, splitLine: { show: true, lineStyle: { color: t.line, opacity: 0.5 } } }),
       tooltip: tip(t, { trigger: "item", formatter: (one) => { const entry = points[one.dataIndex]?.entry; return entry ? `${entry.from}${entry.to === entry.from ? "" : ` to ${entry.to}`}\n${entry.words}${entry.odd ? "\ndoes not fit" : ""}`.replace(/(.{60}\S*)\s/g, "$1\n") : ""; } }),
       series: [{
-        type: "custom", markLine: onset(t),
+        type: "custom", markLine: onset(t, "start"),  // its axis runs downwards
         data: points.map(({ entry, lane }) => [at(entry.from), at(entry.to), lane, entry.odd ? 1 : 0]),
         encode: { x: [0, 1], y: 2 },
         renderItem: (params, api) => {

@@ -89,5 +89,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(ada: Visitor) -> None:
     answer = ada.get("/worklist?cause=fraud", follow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/sign-in?next=%2Fworklist%3Fcause%3Dfraud"
+    assert "your session has ended" in ada.see("/sign-in?next=%2Fworklist")
+    assert "your session has ended" not in ada.see("/sign-in")
     for elsewhere in ("//evil.example", "https://evil.example", "/\\evil.example"):
         assert 'data-target="/"' in ada.see(f"/sign-in?next={elsewhere}")
