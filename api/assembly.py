@@ -210,6 +210,8 @@ def together(verdicts: Sequence[Verdicts]) -> Verdicts:
         values = [getattr(part, field.name) for part in verdicts]
         if field.name == "incident":
             joined[field.name] = np.concatenate(incidents)
+        elif values[0] is None:
+            joined[field.name] = None
         elif isinstance(values[0], tuple):
             joined[field.name] = tuple(item for value in values for item in value)
         else:

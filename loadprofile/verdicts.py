@@ -282,6 +282,8 @@ class Verdicts:
         incident: ``(n,)`` int64, -1 = none.
         would_decide: for each meter the datum that would settle it (empty where decided).
         evidence: for each meter the statements that bear on the verdict, weightiest first.
+        lost_if_fraud: ``(n,)`` kWh, what a visit brings back if it finds fraud, where ``lost_kwh`` may be the
+            work of another cause; None = ``lost_kwh``.
     """
 
     meter_ids: NDArray[np.str_]
@@ -298,6 +300,7 @@ class Verdicts:
     incident: NDArray[np.int64]
     would_decide: tuple[str, ...]
     evidence: tuple[tuple[Evidence, ...], ...] = field(default=())
+    lost_if_fraud: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.meter_ids)

@@ -47,10 +47,12 @@ def expected_recovery(verdicts: Verdicts) -> NDArray[np.float64]:
     """``(n,)`` kWh that a visit is expected to bring back: probability of fraud x energy lost.
 
     Energy lost to a failing meter or in the data chain is billed by correction, not by a visit, so
-    it does not send a crew; a meter whose loss cannot be told counts as 0.
+    it does not send a crew: where it is told apart (``lost_if_fraud``) it does not count. A meter whose
+    loss cannot be told counts as 0.
     """
     fraud = verdicts.probabilities[:, CAUSES.index(Cause.FRAUD)]
-    lost = np.nan_to_num(np.maximum(verdicts.lost_kwh, 0.0))
+    stolen = verdicts.lost_kwh if verdicts.lost_if_fraud is None else verdicts.lost_if_fraud
+    lost = np.nan_to_num(np.maximum(stolen, 0.0))
     return np.asarray(fraud * lost, dtype=np.float64)
 
 

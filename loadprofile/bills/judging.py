@@ -145,6 +145,7 @@ def bill_verdicts(
         incident=np.full(len(cases), -1, dtype=np.int64),
         would_decide=tuple(would.tolist()),
         evidence=tuple((*row, rest) for row in said),
+        lost_if_fraud=lost.kwh,
     )  # fmt: skip
 
 

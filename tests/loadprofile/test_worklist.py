@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,14 @@ def test_rank_is_by_expected_recovery_then_score() -> None:
     assert frame["meter_id"].tolist() == ["m1", "m0", "m2", "m3"]
     assert frame["expected_recovery"].tolist() == [50.0, 9.0, 0.0, 0.0]
     assert frame["rank"].tolist() == [1, 2, 3, 4]
+
+
+def test_energy_of_another_cause_sends_no_crew() -> None:
+    made = verdicts([0.05, 0.5], [32_000.0, 100.0], ["data_mismatch", "fraud"])
+    frame = worklist(replace(made, lost_if_fraud=np.array([200.0, 100.0])))
+    assert frame["meter_id"].tolist() == ["m1", "m0"]
+    assert frame["expected_recovery"].tolist() == [50.0, 10.0]
+    assert frame["lost_kwh"].tolist() == [100.0, 32_000.0]
 
 
 def test_evidence_is_json_without_nan() -> None:

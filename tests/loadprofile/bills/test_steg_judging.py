@@ -13,6 +13,8 @@ from steg_bills import MadeUtility
 from loadprofile.bills.model import BillModel
 from loadprofile.bills.steg import StegView
 from loadprofile.bills.steg_judging import judge_steg, view_of
+from loadprofile.bills.steg_losses import steg_losses
+from loadprofile.bills.steg_peers import steg_peers
 from loadprofile.errors import ModelFileError
 from loadprofile.verdicts import CAUSES, UNDECIDED, Cause
 from loadprofile.worklist import COLUMNS, worklist
@@ -46,6 +48,11 @@ def test_the_worklist_is_that_of_the_contract(
     assert all(
         "do not show cyber attack, super consumption" in said[-1].sentence for said in verdicts.evidence
     )
+    # what an office has to correct is told, but it sends no crew: the rank is by what fraud would bring back
+    recovery = frame.set_index("meter_id").loc[bills.clients.client_ids, "expected_recovery"]
+    stolen = steg_losses(steg_peers(bills), back.extras).kwh
+    np.testing.assert_allclose(recovery, p[:, -1] * np.nan_to_num(stolen), atol=1e-3)
+    assert (verdicts.lost_kwh[called] > 3.0 * stolen[called]).any()
     empty = np.diff(bills.invoices.starts) == 0
     assert (verdicts.cause[empty] == UNDECIDED).all()
     assert np.isnan(verdicts.lost_kwh[empty]).all()
