@@ -14,7 +14,7 @@ from api.values import Bills, Evaluated, Files
 from loadprofile.bills.model import BillModel
 from loadprofile.bills.steg import STEG, StegView, bill_table, learned_from, steg_bills, yardsticks_of
 from loadprofile.bills.steg_judging import judge_steg, steg_training, view_of
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.evaluate.bt4012 import MADE, bt4012_pieces, evaluate_bt4012
 from loadprofile.ingest.steg.audit import RowAccount
 from loadprofile.ingest.steg.reader import StegIntake, read_steg
@@ -57,7 +57,7 @@ def steg(inputs: Sequence[Path], reading: BillReading, files: Files) -> Bills:
 
     def training(seed: int):  # type: ignore[no-untyped-def] # noqa: ANN202
         if not np.isfinite(clients.target).any():
-            raise NothingToJudgeError(len(clients), "the client table has no column target to learn from")
+            raise NothingToLearnError(len(clients), "the client table has no column target to learn from")
         return steg_training(steg_bills(clients, invoices, view), view, seed)
 
     return Bills(

@@ -109,11 +109,18 @@ class NothingToJudgeError(LoadProfileError):
     """Everything was read and nothing could be judged: ``meters``, ``reason``."""
 
     exit_code = 4
+    said = "none of {:,} meters could be judged: {}"
 
     def __init__(self, meters: int, reason: str) -> None:
         self.meters = meters
         self.reason = reason
-        super().__init__(f"none of {meters} meters could be judged: {reason}")
+        super().__init__(self.said.format(meters, reason))
+
+
+class NothingToLearnError(NothingToJudgeError):
+    """Everything was read and nothing can be learned from it: ``meters`` (customers, visits), ``reason``."""
+
+    said = "nothing can be learned from {:,} rows: {}"
 
 
 class ModelFileError(LoadProfileError):

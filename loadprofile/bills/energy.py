@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadprofile.classify.spreads import SpreadTable
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.verdicts import CAUSES, Cause
 
 DROP, PEERS = CAUSES.index(Cause.FRAUD), CAUSES.index(Cause.NORMAL)
@@ -90,7 +90,7 @@ def fit_energy(seen: Foreseen, used_since: NDArray[np.float64], used: NDArray[np
         ``lost_spread``, ``places`` and ``multiples``, for ``energy_lost``.
 
     Raises:
-        NothingToJudgeError: too few to learn from.
+        NothingToLearnError: too few to learn from.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         off = np.log(used_since / seen.by_drop)
@@ -99,7 +99,7 @@ def fit_energy(seen: Foreseen, used_since: NDArray[np.float64], used: NDArray[np
     known = np.isfinite(multiple) & ~seen.dropped
     normal = known & ~seen.gone
     if np.isfinite(off).sum() < LEAST or normal.sum() < LEAST:
-        raise NothingToJudgeError(len(used), "too few ordinary histories to learn errors from")
+        raise NothingToLearnError(len(used), "too few ordinary histories to learn errors from")
     place = seen.place()
     edges = np.quantile(place[normal], np.arange(1, PLACES) / PLACES)
     at = _rows(seen, place, edges)

@@ -14,7 +14,7 @@ from loadprofile.bills.cases import BillCases, BillLayout
 from loadprofile.bills.encoding import BillEncoder
 from loadprofile.bills.model import BillModel, columns_of_halves, score_of_parts
 from loadprofile.classify.calibration import BinaryCalibrator
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 
 LEAST_FRAUDS = 30
 """Found frauds without which nothing is learned: half of them go to the calibration."""
@@ -44,12 +44,12 @@ def fit_bill_model(
     customers where no day tells earlier from later). Then everything is learned anew from all rows.
 
     Raises:
-        NothingToJudgeError: fewer than ``LEAST_FRAUDS`` frauds, or no visit that found none.
+        NothingToLearnError: fewer than ``LEAST_FRAUDS`` frauds, or of visits that found none.
     """
     known = cases.take(cases.known)
     frauds = int(known.target.sum())
-    if frauds < LEAST_FRAUDS or frauds == len(known):
-        raise NothingToJudgeError(
+    if min(frauds, len(known) - frauds) < LEAST_FRAUDS:
+        raise NothingToLearnError(
             len(cases), f"{frauds} frauds and {len(known) - frauds} visits without: at least {LEAST_FRAUDS} "
             "frauds and as many others are needed to learn",
         )  # fmt: skip

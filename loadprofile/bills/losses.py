@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from loadprofile.bills.comparison import PeerComparison, compare
 from loadprofile.bills.energy import DROP, Foreseen, energy_lost, fit_energy
 from loadprofile.classify.spreads import SpreadTable
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.features.monthly import best_split, logs
 from loadprofile.ingest.monthly_values import MONTHS, MonthlyHistories
 
@@ -67,13 +67,13 @@ def plant(histories: MonthlyHistories, rng: np.random.Generator) -> Planted:
     """Put theft into some histories in which no fraud was found and no month is missing.
 
     Raises:
-        NothingToJudgeError: none is left to put it into.
+        NothingToLearnError: none is left to put it into.
     """
     compared = compare(histories)
     whole = np.isfinite(histories.kwh).all(axis=1) & (histories.kwh.clip(0).sum(axis=1) > 0)
     rows = np.flatnonzero(whole & (histories.target != 1))
     if not len(rows):
-        raise NothingToJudgeError(len(histories), "no ordinary history with all its months")
+        raise NothingToLearnError(len(histories), "no ordinary history with all its months")
     rows = np.sort(rng.permutation(rows)[:MOST_PLANTED])
     m = len(rows)
     onset = np.where(rng.random(m) < WHOLE_YEAR, 0, rng.integers(1, MONTHS - 1, m))
@@ -95,7 +95,7 @@ def fit_losses(histories: MonthlyHistories, seed: int = 0) -> dict[str, Any]:
     """The parts that ``losses`` needs, learned from planted thefts: ``onset_spread`` and those of energy.
 
     Raises:
-        NothingToJudgeError: too few ordinary histories.
+        NothingToLearnError: too few ordinary histories.
     """
     planted = plant(histories, np.random.default_rng(seed))
     seen = foreseen(planted.histories, planted.compared)
@@ -104,7 +104,7 @@ def fit_losses(histories: MonthlyHistories, seed: int = 0) -> dict[str, Any]:
     parts = fit_energy(seen, planted.lost + seen.since, used)
     late = np.where(seen.dropped & (planted.onset > 0), planted.compared.at - planted.onset, np.nan)
     if not np.isfinite(late).any():
-        raise NothingToJudgeError(len(histories), "too few ordinary histories to learn errors from")
+        raise NothingToLearnError(len(histories), "too few ordinary histories to learn errors from")
     group = np.full(len(late), DROP)
     return {**parts, "onset_spread": SpreadTable(bins=3).fit(group, seen.sure, late)}
 

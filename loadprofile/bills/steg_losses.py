@@ -14,7 +14,7 @@ from loadprofile.bills.losses import ALPHA, BYPASSED, WHOLE_YEAR, BillLosses
 from loadprofile.bills.steg import StegBills
 from loadprofile.bills.steg_peers import NO_DAY, YEAR, StegPeers, steg_peers
 from loadprofile.classify.spreads import SpreadTable
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.features.billing.periods import bill_periods
 from loadprofile.ingest.steg.values import ELEC
 
@@ -43,14 +43,14 @@ def plant_in_bills(bills: StegBills, rng: np.random.Generator) -> PlantedBills:
     """Put theft into the electricity of some clients who were not found to be frauds.
 
     Raises:
-        NothingToJudgeError: nobody has enough bills.
+        NothingToLearnError: nobody has enough bills.
     """
     invoices, periods = bills.invoices, bills.periods
     told = (invoices.energy == ELEC) & np.isfinite(periods.per_day)
     count = np.bincount(invoices.client[told & (periods.billed > 0)], minlength=len(bills))
     rows = np.flatnonzero((count >= LEAST_BILLS) & (bills.clients.target != 1))
     if not len(rows):
-        raise NothingToJudgeError(len(bills), f"no ordinary client with {LEAST_BILLS} electricity bills")
+        raise NothingToLearnError(len(bills), f"no ordinary client with {LEAST_BILLS} electricity bills")
     rows = np.sort(rng.permutation(rows)[:MOST_PLANTED])
     m = len(rows)
     own = bills.of(rows)
@@ -84,7 +84,7 @@ def fit_steg_losses(bills: StegBills, peers: StegPeers, seed: int = 0) -> dict[s
         seed: of what is planted.
 
     Raises:
-        NothingToJudgeError: too few ordinary clients.
+        NothingToLearnError: too few ordinary clients.
     """
     planted = plant_in_bills(bills, np.random.default_rng(seed))
     found = steg_peers(planted.bills, peers, planted.rows)
@@ -92,7 +92,7 @@ def fit_steg_losses(bills: StegBills, peers: StegPeers, seed: int = 0) -> dict[s
     parts = fit_energy(seen, planted.lost + seen.since, planted.lost + seen.billed)
     late = np.where(seen.dropped & (planted.onset != NO_DAY), found.date - planted.onset, np.nan)
     if not np.isfinite(late).any():
-        raise NothingToJudgeError(len(bills), "too few ordinary clients to learn errors from")
+        raise NothingToLearnError(len(bills), "too few ordinary clients to learn errors from")
     return {**parts, "onset_spread": SpreadTable(bins=3).fit(np.full(len(late), DROP), seen.sure, late)}
 
 

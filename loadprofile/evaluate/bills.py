@@ -18,7 +18,7 @@ from loadprofile.bills.cases import BillCases, BillLayout
 from loadprofile.bills.fitting import fit_bill_model, fit_parts
 from loadprofile.bills.model import score_of_parts, seen_by
 from loadprofile.classify.calibration import BinaryCalibrator
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.evaluate.bill_baselines import baseline_scores, baselines_for
 from loadprofile.evaluate.bill_splits import Splitter, TimeSplit, assert_time_order, time_splits
 from loadprofile.evaluate.cells import Cell, Table
@@ -73,14 +73,14 @@ def evaluate_bills(
         Tables ``block``, ``rolling``, ``ablation``.
 
     Raises:
-        NothingToJudgeError: no visit with a verdict.
+        NothingToLearnError: no visit with a verdict.
         OptionError: too few months.
         LeakError: a split that is not in time order.
     """
     known = cases.take(cases.known)
     names = baselines_for(layout) if baselines is None else baselines
     if not len(known):
-        raise NothingToJudgeError(len(cases), "no row says what a visit found (column target)")
+        raise NothingToLearnError(len(cases), "no row says what a visit found (column target)")
     rolled = splitter(known, 1, ORIGINS if origins is None else origins)
     stretches = splitter(known, STRETCH, STRETCHES)
     for split in (*rolled, *stretches):

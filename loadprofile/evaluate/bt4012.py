@@ -28,7 +28,7 @@ from loadprofile.bills.fitting import fit_parts
 from loadprofile.bills.model import score_of_parts
 from loadprofile.bills.steg import STEG, StegBills, StegView, bill_table, steg_bills, steg_cases
 from loadprofile.classify.supervised import Made, make_classifier, score_of
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.evaluate.bt4012_features import report_features
 from loadprofile.evaluate.cells import Cell, Table
 from loadprofile.evaluate.estimates import Estimate, Meters
@@ -106,7 +106,7 @@ def evaluate_bt4012(
         each: called after each of ``bt4012_pieces`` pieces (progress).
 
     Raises:
-        NothingToJudgeError: a side without enough frauds.
+        NothingToLearnError: a side without enough frauds.
         OptionError: a negative number of invoices.
         LeakError: a client on two sides.
     """
@@ -214,14 +214,14 @@ def split(clients: Clients, seed: int) -> dict[str, NDArray[np.intp]]:
     """Rows of the three sides, each with its share of the frauds.
 
     Raises:
-        NothingToJudgeError: a side with fewer than ``LEAST_FRAUDS`` frauds.
+        NothingToLearnError: a side with fewer than ``LEAST_FRAUDS`` frauds.
         LeakError: a client on two sides.
     """
     sides = by_meter(clients.client_ids, SHARES, seed, strata=clients.target == 1)
     assert_disjoint({name: clients.client_ids[rows] for name, rows in sides.items()})
     for name, rows in sides.items():
         if (clients.target[rows] == 1).sum() < LEAST_FRAUDS:
-            raise NothingToJudgeError(len(clients), f"fewer than {LEAST_FRAUDS} frauds on the {name} side")
+            raise NothingToLearnError(len(clients), f"fewer than {LEAST_FRAUDS} frauds on the {name} side")
     return sides
 
 

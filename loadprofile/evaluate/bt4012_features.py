@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loadprofile.errors import NothingToJudgeError, ShapeError
+from loadprofile.errors import NothingToLearnError, ShapeError
 from loadprofile.features.billing.peers import FULL, BillMeans, deviations
 from loadprofile.ingest.steg.values import Clients, Invoices
 
@@ -36,12 +36,12 @@ def report_features(clients: Clients, invoices: Invoices, train: NDArray[np.intp
     The targets of other clients are not looked at.
 
     Raises:
-        NothingToJudgeError: no training client with a known target has an invoice.
+        NothingToLearnError: no training client with a known target has an invoice.
     """
     target = clients.target[train].astype(np.float64)
     own = invoices.of_clients(train)
     if not len(own) or not np.isfinite(target).any():
-        raise NothingToJudgeError(len(clients), "no training client with a target and an invoice")
+        raise NothingToLearnError(len(clients), "no training client with a target and an invoice")
     names: list[str] = []
     columns: list[NDArray[np.floating]] = []
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadprofile.bills.energy import Foreseen, energy_lost, fit_energy
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 
 
 def seen(true: np.ndarray, kept: np.ndarray, dropped: np.ndarray) -> Foreseen:
@@ -61,5 +61,5 @@ def test_nothing_billed_nothing_told_and_too_few_are_refused() -> None:
     nothing = Foreseen(*(np.array([x]) for x in (False, 1.0, np.nan, 0.0, np.nan, 2400.0, 0.0)))
     assert np.isnan(energy_lost(nothing, parts)[0][0])
     few, used = utility(20, 3)
-    with pytest.raises(NothingToJudgeError, match="too few"):
+    with pytest.raises(NothingToLearnError, match="too few"):
         fit_energy(few, used, used)

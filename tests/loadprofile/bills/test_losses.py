@@ -8,7 +8,7 @@ from bills import made_histories
 
 from loadprofile.bills.comparison import compare
 from loadprofile.bills.losses import fit_losses, losses, plant
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.ingest.monthly_values import MONTHS
 
 
@@ -37,7 +37,7 @@ def test_planting_leaves_frauds_and_gaps_alone_and_adds_up() -> None:
     np.testing.assert_allclose(planted.lost, (true - planted.histories.kwh).sum(axis=1))
     assert (planted.lost >= 0).all()
     everybody = histories.take(histories.target == 1)
-    with pytest.raises(NothingToJudgeError, match="no ordinary history"):
+    with pytest.raises(NothingToLearnError, match="no ordinary history"):
         plant(everybody, np.random.default_rng(0))
 
 

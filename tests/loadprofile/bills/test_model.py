@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from loadprofile.bills.cases import MONTHLY, monthly_cases
 from loadprofile.bills.fitting import calibration_split, fit_bill_model
 from loadprofile.bills.model import BillModel
-from loadprofile.errors import ModelFileError, NothingToJudgeError
+from loadprofile.errors import ModelFileError, NothingToLearnError
 from loadprofile.models.model import Model
 
 
@@ -63,8 +63,12 @@ def test_an_interval_model_is_refused(small_model: Model, tmp_path: Path) -> Non
 
 def test_too_few_frauds() -> None:
     histories, _ = made_histories(60, 6)
-    with pytest.raises(NothingToJudgeError, match="at least 30"):
+    with pytest.raises(NothingToLearnError, match="nothing can be learned from .* at least 30"):
         fit_bill_model(monthly_cases(histories), MONTHLY)
+    histories, _ = made_histories(300, 6)
+    thieves = replace(histories, target=np.where(np.arange(300) < 290, 1, 0).astype(histories.target.dtype))
+    with pytest.raises(NothingToLearnError, match="290 frauds and 10 visits without"):
+        fit_bill_model(monthly_cases(thieves), MONTHLY)
 
 
 def test_calibration_is_learned_on_later_visits_of_other_customers() -> None:

@@ -10,7 +10,7 @@ from steg_bills import MadeUtility
 
 from loadprofile.bills.steg_losses import NO_DAY, fit_steg_losses, plant_in_bills, steg_losses
 from loadprofile.bills.steg_peers import steg_peers
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 
 
 def test_intervals_hold_planted_thefts(steg_utility: MadeUtility, other_utility: MadeUtility) -> None:
@@ -40,5 +40,5 @@ def test_planting_adds_up_and_leaves_frauds_alone(steg_utility: MadeUtility) -> 
     assert planted.bills.invoices.levels.sum() < true
     assert (planted.lost >= 0).all()
     everybody = replace(bills, clients=replace(bills.clients, target=np.ones(900, dtype=np.float32)))
-    with pytest.raises(NothingToJudgeError, match="no ordinary client"):
+    with pytest.raises(NothingToLearnError, match="no ordinary client"):
         plant_in_bills(everybody, np.random.default_rng(0))

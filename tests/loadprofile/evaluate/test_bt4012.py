@@ -11,7 +11,7 @@ from steg_layout import made_clients, write_clients, write_table
 
 from loadprofile.emulate.invoice_faults import FileFaults
 from loadprofile.emulate.invoices import make_invoices
-from loadprofile.errors import NothingToJudgeError
+from loadprofile.errors import NothingToLearnError
 from loadprofile.evaluate import bt4012
 from loadprofile.evaluate.bt4012_features import report_features, risky
 from loadprofile.evaluate.cells import as_markdown
@@ -163,7 +163,7 @@ def test_the_table_says_what_was_published_reproduced_and_ours(tables: tuple) ->
 def test_too_few_frauds_are_refused(tables: tuple) -> None:
     clients, invoices = tables
     few = replace(clients, target=np.zeros(900, dtype=np.float32))
-    with pytest.raises(NothingToJudgeError, match="frauds"):
+    with pytest.raises(NothingToLearnError, match="frauds"):
         bt4012.evaluate_bt4012(few, invoices, seed=0)
 
 
