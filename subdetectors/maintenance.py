@@ -168,7 +168,8 @@ def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
     return _sign(
         "sum_after_gap", either(carried, after_zeros, 0.5 * by_register),
         lambda i: _after_gaps(
-            found[i], np.fmax(m["integrity.catchup_ratio"][i], zero_ratio[i]), checks.gap_advance[i]
+            float(found[i]), float(np.fmax(m["integrity.catchup_ratio"][i], zero_ratio[i])),
+            float(checks.gap_advance[i]),
         ),
         quantity="gaps followed by their sum", found=found, expected=0.0, unit="gaps",
         onset=np.where(np.nan_to_num(many) > 0, m.when("gap_began"), m.when("zero_began")),
