@@ -167,19 +167,27 @@ def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
     found = np.nan_to_num(many) + np.nan_to_num(zeros)
     return _sign(
         "sum_after_gap", either(carried, after_zeros, 0.5 * by_register),
-        lambda i: f"After {number(found[i], 0)} gaps or stretches of zeros the first value carries the "
-        f"energy due in them"
-        + (f" (median {number(np.fmax(m['integrity.catchup_ratio'][i], zero_ratio[i]))} of "
-        f"it)" if found[i] else "")
-        + (
-            f"; the register advanced {percent(checks.gap_advance[i])} of what was due in gaps"
-            if np.isfinite(checks.gap_advance[i])
-            else ""
-        )
-        + ".",
+        lambda i: _after_gaps(
+            float(found[i]), float(np.fmax(m["integrity.catchup_ratio"][i], zero_ratio[i])),
+            float(checks.gap_advance[i]),
+        ),
         quantity="gaps followed by their sum", found=found, expected=0.0, unit="gaps",
         onset=np.where(np.nan_to_num(many) > 0, m.when("gap_began"), m.when("zero_began")),
     )  # fmt: skip
+
+
+def _after_gaps(gaps: float, ratio: float, advance: float) -> str:
+    """What tells that the meter counted on: sums after gaps, or the register alone."""
+    said = []
+    if gaps:
+        said.append(
+            f"after {number(gaps, 0)} gaps or stretches of zeros the first value carries the energy due in "
+            f"them (median {number(ratio)} of it)"
+        )
+    if np.isfinite(advance):
+        said.append(f"the register advanced {percent(advance)} of what was due in gaps")
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def rising_gaps(m: Measures) -> Signature:

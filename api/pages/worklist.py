@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -88,6 +90,25 @@ class Wanted:
         given = {name: getattr(self, name) for name in self.__slots__} | more
         plain = {k: ("1" if v is True else v) for k, v in given.items() if v not in ("", None, False)}
         return urlencode({k: v for k, v in plain.items() if (k, v) != ("sort", "rank")})
+
+    def exported(self, caller: Caller, run: Mapping[str, Any]) -> str:
+        """The same as a query for ``/v1/worklist/export``; of a single meter the whole list is told."""
+        filters = self.filters(caller)
+        today = run["as_of"].date()
+        given: dict[str, Any] = {
+            "screening": run["screening_key"], "sort": self.sort, "cause": filters.causes,
+            "queue": filters.queues, "feeder": filters.feeder_id, "assignee": filters.assignee,
+            "min_score": self.score, "min_recovery": self.recovery, "with_case": filters.with_case,
+            "max_age_days": _days_since(self.since, today), "min_age_days": _days_since(self.until, today),
+        }  # fmt: skip
+        return urlencode({k: v for k, v in given.items() if v is not None}, doseq=True)
+
+
+def _days_since(day: str, today: date) -> int | None:
+    try:
+        return max((today - date.fromisoformat(day)).days, 0)
+    except ValueError:
+        return None
 
 
 def _all_queues(undone: bool) -> tuple[str, ...] | None:

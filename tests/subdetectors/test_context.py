@@ -100,6 +100,10 @@ def test_the_register_tells_a_pulled_meter_from_a_failed_link(alone: Population)
     assert signal(known, "maintenance.sum_after_gap")[21] > signal(alone, "maintenance.sum_after_gap")[21]
     said = examine_all(known)[-1].evidence[20][0]
     assert "register advanced only" in said.sentence
+    link = [e for f in examine_all(known) for e in f.evidence[21] if e.name == "maintenance.sum_after_gap"]
+    assert [e.sentence.split(" advanced ")[0] for e in link] == ["The register"], (
+        "no word of gaps without a sum"
+    )
 
 
 def test_a_register_that_counts_otherwise_is_a_data_fault(alone: Population) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 
+import pandas as pd
 from serving import is_problem
 from town import Visitor
 
@@ -32,6 +34,15 @@ def test_filters(ada: Visitor) -> None:
     ].tolist()  # fmt: skip
     assert ada.get("/worklist?since=1%27%20or%201").status_code == 422
     assert len(meters(ada.see("/worklist?score=nan&sort=nonsense"))) > 5, "what makes no sense is left out"
+
+
+def test_what_is_shown_is_what_is_taken_away(ada: Visitor) -> None:
+    for query in ("", "cause=fraud&score=0.5", "undone=1&since=2023-05-01&until=2023-12-01&sort=lost_kwh"):
+        text = ada.see(f"/worklist?unfolded=1&{query}")
+        (link,) = re.findall(r'href="(/v1/worklist/export\?format=csv[^"]*)"', text)
+        table = pd.read_csv(io.StringIO(ada.see(link.replace("&amp;", "&"))))
+        assert table["meter_id"].tolist() == meters(text) != [], query
+        assert ("These meters as a table" in text) == bool(query)
 
 
 def test_an_incident_is_one_row_that_unfolds(ada: Visitor) -> None:
