@@ -63,7 +63,7 @@ def test_an_interval_model_is_refused(small_model: Model, tmp_path: Path) -> Non
 
 def test_too_few_frauds() -> None:
     histories, _ = made_histories(60, 6)
-    with pytest.raises(NothingToLearnError, match="nothing can be learned from .* at least 30"):
+    with pytest.raises(NothingToLearnError, match=r"nothing can be learned from .* at least 30"):
         fit_bill_model(monthly_cases(histories), MONTHLY)
     histories, _ = made_histories(300, 6)
     thieves = replace(histories, target=np.where(np.arange(300) < 290, 1, 0).astype(histories.target.dtype))
