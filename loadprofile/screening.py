@@ -33,6 +33,7 @@ from loadprofile.profiles import LoadProfiles
 from loadprofile.route import Routed, decide
 from loadprofile.signs.course import courses
 from loadprofile.spool.store import Spool
+from loadprofile.strength import Measures
 from loadprofile.verdicts import CAUSES, Cause, Evidence, Findings, SubDetector, Verdicts
 
 BATCH = 500
@@ -152,7 +153,10 @@ def examine(measured: Survey, detectors: Sequence[SubDetector]) -> tuple[Finding
     population = Population(
         measured.profiles, measured.features, len(measured.profiles), measured.context, measured.incident
     )
-    return tuple(detector.examine(population) for detector in detectors)
+    shared = Measures.of(population)  # held, so that each finds what another has made
+    found = tuple(detector.examine(population) for detector in detectors)
+    del shared
+    return found
 
 
 def model_inputs(features: FeatureTable, findings: Sequence[Findings]) -> FeatureTable:

@@ -26,6 +26,7 @@ from loadprofile.strength import (
     either,
     fraction,
     iso,
+    known_or,
     lifted,
     number,
     on,
@@ -58,7 +59,7 @@ class CyberAttack:
 
     def examine(self, population: Population) -> Findings:
         """Judge every meter; events and outages sharpen the answer where they were given."""
-        m = Measures(population)
+        m = Measures.of(population)
         signatures = [
             same_slot(m),
             forged_numbers(m),
@@ -107,7 +108,7 @@ def same_slot(m: Measures) -> Signature:
 def forged_numbers(m: Measures) -> Signature:
     """Readings that no counter makes, scaled by no factor that a configuration holds."""
     share, times, onset = m["integrity.grid_break_share"], m.factor, m.when("grid_change")
-    odd = np.where(np.isnan(times), 0.7, np.nan_to_num(ramp(m.factor_misfit, 0.006, 0.02)))
+    odd = np.where(np.isnan(times), 0.7, known_or(ramp(m.factor_misfit, 0.006, 0.02)))
     joined = ramp(m["cohort.incident_size"], 0.0, 2.0)
     strength = 0.7 * m.off_grid * odd  # published theft functions leave such numbers too
     # Rounded or lumped readings are coarser, never between the steps.
@@ -172,7 +173,7 @@ def replayed_days(m: Measures) -> Signature:
         f"{between(m.when('repeat_first')[i], m.when('repeat_last')[i])} repeat, reading for reading, "
         f"what was "
         f"sent {count(lag[i], 'day', 'days')} earlier; "
-        f"{count(np.nan_to_num(m['cohort.repeat_size'])[i], 'other meter does', 'other meters do')} the "
+        f"{count(known_or(m['cohort.repeat_size'])[i], 'other meter does', 'other meters do')} the "
         f"same.",
         quantity="days in a row "
         "repeated", found=block, expected=0.0, unit="days", onset=m.when("repeat_first"),
@@ -185,13 +186,13 @@ def price_shift(m: Measures) -> Signature:
     moved, onset = m["change.sum_conserved"], m.when("change")
     alone = both(m.reshaped, ramp(moved, 0.08, 0.3), ramp(np.abs(m.moved), 0.15, 0.05))
     # One home that shifts its use has a new tariff or a new habit; several on one day have not.
-    strength = unless(alone * np.maximum(0.3, np.nan_to_num(m.shared_day)), 0.7 * m.shifted)
+    strength = unless(alone * np.maximum(0.3, known_or(m.shared_day)), 0.7 * m.shifted)
     return _sign(
         "price_shift", strength,
         lambda i: f"{opening(onset[i])} {percent(m['change.shape_distance'][i] / 2)} of the daily "
         f"energy moved "
         f"to other hours while the daily sum {change_in_percent(m.moved[i])}; "
-        f"{count(np.nan_to_num(m['cohort.onset_size'])[i], 'other meter', 'other meters')} changed that day.",
+        f"{count(known_or(m['cohort.onset_size'])[i], 'other meter', 'other meters')} changed that day.",
         quantity="share of the day that "
         "moved", found=m["change.shape_distance"] / 2, expected=0.0, onset=onset,
         end=m.when("change_end"), incident=m.incident,
@@ -311,7 +312,7 @@ def intrusion_events(m: Measures) -> Signature:
     moments = (m.when("change"), m.when("repeat_first"), m.when("zero_first"))
     counts = [events_near(m.population, INTRUSION, moment) for moment in moments]
     many = np.fmax(np.fmax(counts[0], counts[1]), counts[2])
-    first = np.argmax(np.nan_to_num(np.stack(counts), nan=-1.0), axis=0)
+    first = np.argmax(known_or(np.stack(counts), otherwise=-1.0), axis=0)
     onset = np.choose(first, moments)
     trace = either(
         m.evident,

@@ -27,6 +27,7 @@ from loadprofile.strength import (
     either,
     fraction,
     iso,
+    known_or,
     lifted,
     number,
     on,
@@ -47,7 +48,7 @@ class DataMismatch:
 
     def examine(self, population: Population) -> Findings:
         """Judge every meter; registers and outages sharpen the answer where they were given."""
-        m = Measures(population)
+        m = Measures.of(population)
         checks = register_checks(population)
         own = (
             rational_step, scaled_grid, rounded, cohort_factor, unit_mix, zero_factor, other_interval,
@@ -89,7 +90,7 @@ def scaled_grid(m: Measures) -> Signature:
     times, onset = m.factor, m.when("grid_change")
     copied = ramp(m["integrity.repeat_day_share"], 0.01, 0.05)  # days of means lie on a grid of their own
     return _sign(
-        "scaled_grid", unless(m.multiplied, 0.8 * np.nan_to_num(copied)),
+        "scaled_grid", unless(m.multiplied, 0.8 * known_or(copied)),
         lambda i: f"{opening(onset[i])} the smallest step between readings is "
         f"{number(times[i], 3)} times "
         f"the usual one, {fraction(np.round(times[i], 3))} to {percent(m.factor_misfit[i], 1)}: the "
@@ -149,7 +150,7 @@ def unit_mix(m: Measures) -> Signature:
         f"{number(level[i], 3)} times that of like meters: the size of a unit fault."
         if np.isfinite(level[i]) else
         f"{percent(days[i], 1)} of the days lie a thousandfold off the others: the size of a unit fault.",
-        quantity="share of days in another unit", found=np.nan_to_num(days), expected=0.0, onset=onset,
+        quantity="share of days in another unit", found=known_or(days), expected=0.0, onset=onset,
         end=m.when("unit_last"), incident=m.incident,
     )  # fmt: skip
 
@@ -167,7 +168,7 @@ def zero_factor(m: Measures) -> Signature:
     return _sign(
         "zero_factor", unless(strength, outage_share(m.population, onset, end)),
         lambda i: f"Exact zeros for {number(days[i], 1)} days {between(onset[i], end[i])}, cut at midnight; "
-        f"{count(np.nan_to_num(m['cohort.zero_size'])[i], 'other meter starts', 'other meters start')} in "
+        f"{count(known_or(m['cohort.zero_size'])[i], 'other meter starts', 'other meters start')} in "
         f"the same "
         "slot.",
         quantity="days of zeros", found=days, expected=0.0, unit="days", onset=m.when("zero_began"), end=end,
@@ -206,7 +207,7 @@ def other_interval(m: Measures) -> Signature:
     )
     fuller = ramp(m["change.peak_log_ratio"], 0.1, 0.4)  # the rows that are there hold twice the energy
     return _sign(
-        "other_interval", strength * (0.6 + 0.4 * np.nan_to_num(fuller)),
+        "other_interval", strength * (0.6 + 0.4 * known_or(fuller)),
         lambda i: f"{number(rate[i], 0)} gaps of {number(60 * hours[i], 0)} minutes per 30 days: single "
         f"intervals are "
         f"absent in turn, as if rows of {number(120 * step, 0)} minutes had been stored.",
@@ -261,7 +262,7 @@ def spike(m: Measures) -> Signature:
     carried = both(
         ramp(m["integrity.zero_catchup_count"], 0.0, 1.0), ramp(m["integrity.zero_catchup_ratio"], 0.3, 0.6)
     )
-    strength = unless(both(ramp(many, 0.0, 1.0), ramp(ratio, 4.0, 10.0)), 0.8 * np.nan_to_num(carried))
+    strength = unless(both(ramp(many, 0.0, 1.0), ramp(ratio, 4.0, 10.0)), 0.8 * known_or(carried))
     return _sign(
         "spike", strength,
         lambda i: f"{count(many[i], 'isolated reading', 'isolated readings')} up to {number(ratio[i], 1)} "
@@ -313,7 +314,7 @@ def linear_fill(m: Measures) -> Signature:
         "linear_fill", either(lines, between_steps),
         lambda i: f"{percent(share[i], 1)} of the readings lie on straight lines up to "
         f"{number(hours[i], 1)} h long, "
-        f"and {percent(np.nan_to_num(m['integrity.grid_break_share'])[i], 1)} between the steps in which "
+        f"and {percent(known_or(m['integrity.grid_break_share'])[i], 1)} between the steps in which "
         f"the meter "
         "counts: interpolated or averaged.",
         quantity="share of interpolated readings", found=share, expected=0.0, onset=m.when("line_first"),

@@ -26,6 +26,7 @@ from loadprofile.strength import (
     both,
     change_in_percent,
     either,
+    known_or,
     lifted,
     number,
     on,
@@ -51,7 +52,7 @@ class Fraud:
 
     def examine(self, population: Population) -> Findings:
         """Judge every meter; events, registers, outages and topology sharpen the answer where given."""
-        m = Measures(population)
+        m = Measures.of(population)
         checks = register_checks(population)
         signatures = [
             drop(m),
@@ -86,7 +87,7 @@ class Fraud:
 def _fell(m: Measures) -> Floats:
     """An evident fall that nothing outside the customer's reach explains."""
     fell = both(m.evident, ramp(m.moved, -0.1, -0.35))
-    artefact = np.fmax(np.nan_to_num(m.multiplied), np.nan_to_num(m.shared_factor))
+    artefact = np.fmax(known_or(m.multiplied), known_or(m.shared_factor))
     silent = np.fmax(
         ramp(m["change.zero_after"] - m["change.zero_before"], 0.5, 0.9),
         ramp(m["change.missing_after"], 0.5, 0.9),
@@ -121,7 +122,7 @@ def outage_then_drop(m: Measures) -> Signature:
     hours, onset = m["change.outage_before"], m.when("change")
     brief = both(ramp(hours, 0.0, 1.0), ramp(hours, 60.0, 30.0))
     known = outage_share(m.population, onset - np.timedelta64(2880, "m"), onset)
-    shared = np.fmax(np.nan_to_num(m.shared("gap")), np.nan_to_num(m.shared("zero")))
+    shared = np.fmax(known_or(m.shared("gap")), known_or(m.shared("zero")))
     often = ramp(m["integrity.zero_runs_per_30d"] + m["integrity.gaps_per_30d"], 3.0, 8.0)
     even = 0.4 + 0.6 * m.proportional
     lasting = ramp(m["change.duration_days"], 2.0, 8.0)
@@ -140,7 +141,7 @@ def bypass_window(m: Measures) -> Signature:
     """Some hours of the day fell to little or nothing while the others stayed."""
     blocks = np.stack([m[f"change.b{b}"] for b in range(8)])
     middle, low = np.median(blocks, axis=0), np.min(blocks, axis=0)
-    at = np.argmin(np.nan_to_num(blocks, nan=np.inf), axis=0)
+    at = np.argmin(known_or(blocks, otherwise=np.inf), axis=0)
     onset = m.when("change")
     sharp = either(ramp(m["change.hour_misfit"], 4.0, 9.0), ramp(low, -1.6, -2.5))
     strength = both(
@@ -209,7 +210,7 @@ def capped(m: Measures) -> Signature:
         ramp(m["change.top_reach"], 0.35, 0.15),
         ramp(m["change.top_reach_diff"], -0.08, -0.25),
     )
-    began = np.nan_to_num(cut) > 0.2
+    began = known_or(cut) > 0.2
     stuck, repeated = m["integrity.stuck_longest_days"], m["integrity.repeat_day_share"]
     copied = either(ramp(stuck, 0.5, 1.5), ramp(repeated, 0.0, 0.02))
     ceiling = both(ramp(share, 0.004, 0.03), ramp(days, 0.1, 0.4))
@@ -377,17 +378,17 @@ def pulled_meter(m: Measures, checks: RegisterChecks) -> Signature:
         ramp(lost, 0.004, 0.025), ramp(m["integrity.gap_median_hours"], 3.0, 10.0),
         ramp(m["integrity.gap_midnight_share"], 0.6, 0.2),
     )  # fmt: skip
-    uncaught = ramp(np.nan_to_num(m["integrity.catchup_share"]), 0.4, 0.1)
+    uncaught = ramp(known_or(m["integrity.catchup_share"]), 0.4, 0.1)
     known = outage_share(m.population, onset, m.when("gap_last"))
     stood, went_on = ramp(checks.gap_advance, 0.5, 0.15), ramp(checks.gap_advance, 0.5, 0.8)
     hint = unless(0.5 * both(own, uncaught), m.shared("gap"), known, went_on)  # a failed link looks the same
     return _sign(
-        "pulled_meter", lifted(hint, 0.8 * np.nan_to_num(stood)),
+        "pulled_meter", lifted(hint, 0.8 * known_or(stood)),
         lambda i: f"{percent(lost[i], 1)} of the readings are absent in {number(rate[i], 1)} gaps per 30 "
         f"days, half of "
         f"them {number(m['integrity.gap_median_hours'][i], 1)} h or longer, with no sum after them"
         + (f"; the register advanced only {percent(checks.gap_advance[i])} of what was "
         f"due." if stood[i] > 0 else "."),
         quantity="share of missing readings", found=lost, expected=0.0, onset=onset, end=m.when("gap_last"),
-        affected_kwh=m.kwh_of_silence(np.nan_to_num(lost) * m.span_days),
+        affected_kwh=m.kwh_of_silence(known_or(lost) * m.span_days),
     )  # fmt: skip

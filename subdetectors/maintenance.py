@@ -25,6 +25,7 @@ from loadprofile.strength import (
     change_in_percent,
     either,
     fraction,
+    known_or,
     lifted,
     number,
     on,
@@ -48,7 +49,7 @@ class Maintenance:
 
     def examine(self, population: Population) -> Findings:
         """Judge every meter; events, registers and outages sharpen the answer where they were given."""
-        m = Measures(population)
+        m = Measures.of(population)
         signatures = [
             lost_phase(m),
             slow_decline(m),
@@ -146,7 +147,7 @@ def zeros_off_and_on(m: Measures) -> Signature:
     """Zeros that come and go where the meter usually counts."""
     runs, usual = m["integrity.zero_runs_per_30d"], m["integrity.zero_usual"]
     scattered = ramp(m["integrity.zero_same_start_share"], 0.6, 0.3)
-    strength = both(ramp(runs, 0.6, 4.0), ramp(usual, 0.3, 0.1), np.maximum(np.nan_to_num(scattered), 0.4))
+    strength = both(ramp(runs, 0.6, 4.0), ramp(usual, 0.3, 0.1), np.maximum(known_or(scattered), 0.4))
     known = outage_share(m.population, m.when("zero_first"), m.when("zero_last"))
     return _sign(
         "zeros_off_and_on", 0.6 * unless(strength, known, m.shared("zero")),
@@ -164,7 +165,7 @@ def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
     after_zeros = both(ramp(zeros, 0.0, 1.0), ramp(zero_ratio, 0.35, 0.7), ramp(zero_ratio, 2.2, 1.6))
     after_zeros = unless(after_zeros, in_lumps(m))  # each lump is the sum of the zeros before it
     by_register = both(ramp(checks.gap_advance, 0.5, 0.85), ramp(checks.gap_hours, 6.0, 48.0))
-    found = np.nan_to_num(many) + np.nan_to_num(zeros)
+    found = known_or(many) + known_or(zeros)
     return _sign(
         "sum_after_gap", either(carried, after_zeros, 0.5 * by_register),
         lambda i: _after_gaps(
@@ -172,7 +173,7 @@ def sum_after_gap(m: Measures, checks: RegisterChecks) -> Signature:
             float(checks.gap_advance[i]),
         ),
         quantity="gaps followed by their sum", found=found, expected=0.0, unit="gaps",
-        onset=np.where(np.nan_to_num(many) > 0, m.when("gap_began"), m.when("zero_began")),
+        onset=np.where(known_or(many) > 0, m.when("gap_began"), m.when("zero_began")),
     )  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def clock_drift(m: Measures) -> Signature:
     """The day slides: a shift that is no whole hour, or that grows."""
     hours, onset = m["change.shift_hours"], m.when("change")
     broken = np.abs(hours - np.rint(hours)) > 0.1
-    gradual = np.nan_to_num(ramp(m["change.ramp_gain"], 0.03, 0.15))
+    gradual = known_or(ramp(m["change.ramp_gain"], 0.03, 0.15))
     strength = both(m.shifted, ramp(np.abs(hours), 0.2, 0.5), np.maximum(np.where(broken, 0.9, 0.4), gradual))
     return _sign(
         "clock_drift", 0.8 * strength,

@@ -48,7 +48,7 @@ class SuperConsumption:
 
     def examine(self, population: Population) -> Findings:
         """Judge every meter; the topology with feeder totals would confirm that all energy is metered."""
-        m = Measures(population)
+        m = Measures.of(population)
         signatures = [
             sustained_increase(m),
             night_block(m),

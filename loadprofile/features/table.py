@@ -6,9 +6,11 @@ Names are dotted paths: ``g1.peak_height``, ``g2.h07.slope``, ``g3.winter.h18.q3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -39,7 +41,7 @@ class FeatureTable:
         values = np.ascontiguousarray(self.values, dtype=np.float32)
         if values.shape != (len(self.meter_ids), len(self.names)):
             raise ShapeError("values", values.shape, (len(self.meter_ids), len(self.names)))
-        if len(set(self.names)) != len(self.names):
+        if len(_places(tuple(self.names))) != len(self.names):
             raise ShapeError("names", "repeated names", "unique names")
         if bool(np.isinf(values).any()):
             bad = self.names[int(np.argwhere(np.isinf(values))[0, 1])]
@@ -54,13 +56,13 @@ class FeatureTable:
     def column(self, name: str) -> NDArray[np.float32]:
         """The ``(n,)`` values of one feature; KeyError names the feature if it is not there."""
         try:
-            return self.values[:, self.names.index(name)]
-        except ValueError:
+            return self.values[:, _places(self.names)[name]]
+        except KeyError:
             raise KeyError(f"no feature {name!r}") from None
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """The named columns, in the order given; KeyError names the first that is not there."""
-        at = {name: i for i, name in enumerate(self.names)}
+        at = _places(self.names)
         wanted = tuple(names)
         for name in wanted:
             if name not in at:
@@ -82,6 +84,12 @@ class FeatureTable:
 
 
 @lru_cache(maxsize=64)
+def _places(names: tuple[str, ...]) -> Mapping[str, int]:
+    """Where each column stands. Tables of single meters are made by the dozen, with the same columns."""
+    return MappingProxyType({name: i for i, name in enumerate(names)})
+
+
+@lru_cache(maxsize=64)
 def _in_groups(names: tuple[str, ...], groups: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name.split(".", 1)[0] in groups)
 
@@ -91,7 +99,7 @@ def beside(tables: Sequence[FeatureTable]) -> FeatureTable:
     for table in tables[1:]:
         if not np.array_equal(table.meter_ids, tables[0].meter_ids):
             raise ShapeError("meter_ids", "other meters or order", "the same meters")
-    names = tuple(name for table in tables for name in table.names)
+    names = tuple(chain.from_iterable(table.names for table in tables))
     return FeatureTable(tables[0].meter_ids, names, np.concatenate([t.values for t in tables], axis=1))
 
 

@@ -21,6 +21,7 @@ from loadprofile.strength import (
     change_in_percent,
     either,
     iso,
+    known_or,
     lifted,
     number,
     on,
@@ -75,12 +76,12 @@ def feeder_lacks(m: Measures) -> Signature:
     """Fraud: the feeder lacks energy since the meter's fall, and the fall explains it."""
     fell = both(unfollowed(m), ramp(m.moved, -0.03, -0.15))
     explained = _explains_step(m)
-    needed, need = np.nan_to_num(m["balance.joint_share"]), np.nan_to_num(m["balance.joint_z"])
+    needed, need = known_or(m["balance.joint_share"]), known_or(m["balance.joint_z"])
     rivals = both(ramp(need, 2.5, 5.5), ramp(needed, 0.3, 0.6), ramp(needed, 2.5, 1.6))
     alone = both(ramp(need, 8.0, 16.0), ramp(m["balance.feeder_step_z"], 5.0, 9.0))
     alone = both(alone, ramp(m["balance.lead"], 1.0, 4.0), ramp(m["balance.feeder_step"], 0.0, 1e-3))
     explained = either(explained, alone)
-    by_date = np.nan_to_num(explained) > np.nan_to_num(fell)
+    by_date = known_or(explained) > known_or(fell)
     fell = both(either(fell, 0.9 * explained), rivals)
     fell = np.where(np.isnan(m["balance.feeder_size"]), np.nan, fell)
     onset = np.where(by_date, m.when("balance"), m.when("change"))
@@ -90,7 +91,7 @@ def feeder_lacks(m: Measures) -> Signature:
     lack = np.where(by_date, m["balance.feeder_step_kwh"], m["balance.lack_kwh_per_day"])
     z = np.where(by_date, m["balance.feeder_step_z"], m["balance.step_z"])
     return sign(
-        Cause.FRAUD, "feeder_lacks", 0.9 * unless(fell, m.multiplied, 0.8 * np.nan_to_num(m.shared_factor)),
+        Cause.FRAUD, "feeder_lacks", 0.9 * unless(fell, m.multiplied, 0.8 * known_or(m.shared_factor)),
         lambda i: f"The feeder lacks {number(lack[i], 1)} kWh a day {between(onset[i], end[i])} that it did "
         f"not lack before ({number(z[i], 0)} times the error), and this meter's fall explains "
         f"{percent(explains[i])} of it: use went on, metering did not.",
@@ -109,7 +110,7 @@ def _explains_step(m: Measures) -> Floats:
 
 def in_the_residual(m: Measures) -> Signature:
     """Fraud: what the feeder lacks follows the hours of this meter, more than those of any other."""
-    link, late = m["balance.link"], np.nan_to_num(m["balance.late_link"], nan=-np.inf)
+    link, late = m["balance.link"], known_or(m["balance.late_link"], otherwise=-np.inf)
     recent = late > link
     best = np.where(recent, late, link)
     margin = np.where(recent, m["balance.late_margin"], m["balance.margin"])
@@ -117,7 +118,7 @@ def in_the_residual(m: Measures) -> Signature:
     traces = np.fmax(np.fmax(m["balance.low_z"], m["balance.zero_z"]), m["balance.top_z"])
     size = either(ramp(rate, 0.03, 0.12), ramp(traces, 5.0, 9.0))
     strength = both(ramp(best, 5.0, 10.0), ramp(margin, 1.0, 4.0), size)
-    strength = unless(strength, m.multiplied, 0.8 * np.nan_to_num(m.shared_factor))
+    strength = unless(strength, m.multiplied, 0.8 * known_or(m.shared_factor))
     members = m["balance.feeder_size"]
     none = np.datetime64("NaT", "m")
     return sign(
@@ -137,7 +138,7 @@ def wrong_feeder(m: Measures) -> Signature:
     listed, likelier = stated_feeders(context), likelier_feeders(m.population.features, context)
     ids = m.population.profiles.meter_ids
     absent = both(ramp(own, -0.7, -0.9), ramp(own, -1.35, -1.15))
-    seen = both(absent, ramp(np.nan_to_num(z), 6.0, 10.0), np.isfinite(m["balance.other_feeder"]))
+    seen = both(absent, ramp(known_or(z), 6.0, 10.0), np.isfinite(m["balance.other_feeder"]))
     return sign(
         Cause.DATA_MISMATCH, "wrong_feeder", np.where(np.isnan(own), np.nan, 0.95 * seen),
         lambda i: f"Wrong feeder: this meter's load is not in the total of {listed.get(str(ids[i]), '?')}, "
@@ -177,7 +178,7 @@ def matched_by_feeder(m: Measures) -> Signature:
     onset, share = m.when("change"), m["balance.step_share"]
     rose = both(followed(m), ramp(m.moved, 0.08, 0.3), ramp(m["change.glr"], 5.0, 9.0))
     lasting = ramp(m["change.duration_days"], 4.0, 14.0)
-    strength = lifted(0.75 * both(rose, lasting), 0.6 * np.nan_to_num(m.evident), most=0.9)
+    strength = lifted(0.75 * both(rose, lasting), 0.6 * known_or(m.evident), most=0.9)
     return sign(
         Cause.SUPER_CONSUMPTION, "matched_by_feeder", strength,
         lambda i: f"{opening(onset[i])} metered use {change_in_percent(m.moved[i])}, and the feeder total "

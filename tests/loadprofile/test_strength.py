@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from loadprofile.strength import (
     either,
     fraction,
     iso,
+    known_or,
     lifted,
     number,
     on,
@@ -48,6 +50,24 @@ def test_ramp_ends_and_middle() -> None:
 def test_ramp_never_falls_and_stays_in_range(a: float, b: float, low: float, width: float) -> None:
     x, y = ramp([min(a, b), max(a, b)], low, low + width)
     assert 0 <= x <= y <= 1
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(st.one_of(maybe, st.floats(-1e6, 1e6), st.sampled_from([math.inf, -math.inf, -0.0]))),
+    st.floats(-100, 100),
+    st.floats(0.01, 100),
+)
+def test_one_meter_is_as_many(values: list[float], low: float, width: float) -> None:
+    pairs = [(value, 0.5) for value in values]
+    many = ramp(values, low, low + width), both(values, [0.5] * len(values)), known_or(values, 7.0)
+    one = (
+        [ramp([value], low, low + width)[0] for value in values],
+        [both([value], [half])[0] for value, half in pairs],
+        [known_or([value], 7.0)[0] for value in values],
+    )
+    for several, single in zip(many, one, strict=True):
+        np.testing.assert_array_equal(several, np.array(single))
 
 
 @settings(deadline=None, max_examples=80)
@@ -154,3 +174,13 @@ def test_words(said: str, expected: str) -> None:
 def test_midnight() -> None:
     moments = np.array(["2013-04-05T00:00", "2013-04-05T00:30", "NaT"], dtype="datetime64[m]")
     assert at_midnight(moments).tolist() == [True, False, False]
+
+
+def test_what_follows_from_a_population_is_made_once_and_let_go() -> None:
+    population = small({"change.ratio": [0.5, 2.0]})
+    held = Measures.of(population)
+    assert Measures.of(population) is held
+    assert Measures.of(small({"change.ratio": [0.5, 2.0]})) is not held
+    seen = weakref.ref(held)
+    del held
+    assert seen() is None, "nobody holds it, so that a fleet's columns do not stay in memory"
