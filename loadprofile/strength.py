@@ -23,7 +23,7 @@ Moments = NDArray[np.datetime64]
 Moment = np.datetime64 | Moments
 """One moment, or the zero-dimensional array that indexing is declared to give."""
 ONE = (1,)
-"""Shape of what is asked of a single meter, 500 times: numpy takes ten times as long as Python for the same."""
+"""Shape of what is asked of a single meter, 500 times: numpy takes ten times as long as Python for it."""
 HOUR = np.timedelta64(60, "m")
 DAY = np.timedelta64(1440, "m")
 
