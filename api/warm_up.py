@@ -11,26 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from api.assembly import detectors
+from api.assembly import model_named, screen
 from api.demo import write_wide
 from api.progress import Progress
 from loadprofile.cube import read_profiles
 from loadprofile.emulate.households import simulate_homes
 from loadprofile.emulate.scenario import draw
 from loadprofile.ingest.options import ReadOptions
-from loadprofile.screening import examine, survey
 
 
 def warm_up() -> None:
-    """Read, survey and examine a handful of simulated homes."""
+    """Read and screen a handful of simulated homes with the packaged model."""
     rng = np.random.default_rng(0)
     homes = draw(simulate_homes(40, 60, 30, rng), rng).profiles
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "homes.csv"
         write_wide(homes, path)
         intake = read_profiles([path], ReadOptions())
-    for profiles in intake.profiles:
-        examine(survey(profiles), detectors())
+    screen(intake.profiles, model_named("default"))
 
 
 if __name__ == "__main__":

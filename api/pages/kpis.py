@@ -28,6 +28,13 @@ from loadprofile.verdicts import CAUSES, Cause
 
 router = page_router()
 
+QUANTITY_WORDS = {
+    "kwh_per_day": "mean use, kWh per day",
+    "known": "share of readings that is there",
+    "variation": "how unlike the days are (spread over mean)",
+    "zero_days": "share of days of zeros",
+    "weekend": "weekends against all days",
+}
 SPAN = 28
 """Days on each side of the comparison of inputs; a year apart where there are so many."""
 
@@ -53,7 +60,8 @@ def kpis_page(
             "inspected": never_inspected(connection),
             "drift": _drift(connection),
         }
-    return page(request, "kpis.html.j2", caller, title="KPIs", cause=asked, group_words=group_words, **given)
+    return page(request, "kpis.html.j2", caller, title="KPIs", cause=asked, group_words=group_words,
+                quantity_words=QUANTITY_WORDS, **given)  # fmt: skip
 
 
 def group_words(by: str, value: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from api.pages.rendering import instant
 from loadprofile.learning.contest import FIGURES, LEAST_METERS
 from loadprofile.report.words import cause_words
 
@@ -235,4 +236,5 @@ def _text(value: Any) -> str:
         return {True: "yes", False: "no", None: "–"}[value]
     if isinstance(value, float):
         return f"{value:.3g}" if math.isfinite(value) else "–"
-    return str(value)
+    moment = _moment(value) if "T" in str(value) else None
+    return str(value) if moment is None or moment.tzinfo is None else instant(moment)

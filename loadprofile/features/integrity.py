@@ -111,7 +111,8 @@ def integrity_features(profiles: LoadProfiles, ordered: NDArray[np.float32] | No
     out = np.empty((n, len(COLUMNS)), dtype=np.float32)
     for first in range(0, n, TOGETHER):
         rows = slice(first, min(first + TOGETHER, n))
-        values = flat[rows].copy() if whole else flat[rows][:, pos]  # writable: numba compiles once
+        # writable and row by row, or numba compiles again and the kernel strides (``[:, pos]`` gives columns)
+        values = flat[rows].copy() if whole else np.take(flat[rows], pos, axis=1)
         ranks = in_rows(values) if ordered is None else ordered[rows]
         found = np.empty((len(values), width))
         _of_meters(values, ranks, day, slot, edges, s, found)

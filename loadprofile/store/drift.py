@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -111,7 +110,6 @@ def input_drift(
     before: tuple[Day, Day],
     after: tuple[Day, Day],
     as_of: datetime | None = None,
-    quantities: Sequence[str] = QUANTITIES[:2],
 ) -> pd.DataFrame:
     """PSI of quantities of the meters (``QUANTITIES``) between two spans of days.
 
@@ -121,10 +119,10 @@ def input_drift(
         ``quantity, psi, noise, meters_before, meters_after``; a ``psi`` below ``noise`` may be chance.
     """
     old, new = of_meters(connection, *before, as_of), of_meters(connection, *after, as_of)
-    found = [_compared(old[name].to_numpy(), new[name].to_numpy()) for name in quantities]
+    found = [_compared(old[name].to_numpy(), new[name].to_numpy()) for name in QUANTITIES]
     return pd.DataFrame(
         {
-            "quantity": list(quantities),
+            "quantity": list(QUANTITIES),
             "psi": [index for index, _ in found],
             "noise": [noise for _, noise in found],
             "meters_before": len(old),

@@ -15,7 +15,7 @@ from api.http.security import AnalystCaller
 from api.http.service import Served
 from loadprofile.store import kpis
 from loadprofile.store.columns import now
-from loadprofile.store.drift import QUANTITIES, input_drift
+from loadprofile.store.drift import input_drift
 
 router = APIRouter(prefix="/v1/kpis", tags=["KPIs"])
 
@@ -297,7 +297,7 @@ def get_drift(
         if not 0 <= (high - low).days < 400:
             raise refused(f"{name}_from to {name}_to: 1 to 400 days are needed, in order of time")
     with service.database.reading() as connection:
-        frame = input_drift(connection, (before_from, before_to), (after_from, after_to), as_of, QUANTITIES)
+        frame = input_drift(connection, (before_from, before_to), (after_from, after_to), as_of)
     return Drift(quantities=[Drifted(**row) for row in _rows(frame)])
 
 

@@ -69,12 +69,13 @@ def test_a_manifest_in_words() -> None:
     told = fact_lines(
         {"not_ordinary": 3, "data": [{"name": "stored 30min", "meters": 18, "attribution": "us"}],
          "cases": {"cyber_attack": 8}, "prior": {"fraud": 0.05}, "of_our_own": True,
-         "wish": {"score_from": None}}
+         "wish": {"score_from": None}, "created_as_of": "2026-11-22T10:03:08.887731+00:00"}
     )  # fmt: skip
     assert told == [
         ("meters left out as examples of ordinary ones", "3"),
         ("homes it learned from", "stored 30min: 18 meters"),
         ("cases of cyber-attack", "8"), ("taken to be fraud, share of meters", "0.05"), ("of our own", "yes"),
         ("visits from this day on score", "–"),
+        ("learned from what was known by", "2026-11-22 10:03 UTC"),
     ]  # fmt: skip
     assert plain_lines({"a": {"b": {"value": 2.0, "low": 1.0, "high": 3.0}}}) == [("a.b", "2 (1 to 3)")]

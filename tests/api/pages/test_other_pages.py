@@ -9,6 +9,7 @@ from serving import is_problem
 from town import Visitor
 
 from api.jobs.screening import ask
+from api.pages.kpis import QUANTITY_WORDS
 from loadprofile.store.feedback import Visit, record_feedback
 from loadprofile.store.findings import screening
 from loadprofile.store.jobs import add_job, finish_job, job, report_progress, start_job
@@ -76,6 +77,8 @@ def test_kpis_tell_what_verdicts_say(ada: Visitor) -> None:
                       money_recovered=420.0, currency="EUR")  # fmt: skip
         record_feedback(connection, visit, who="test")
     text = ada.see("/kpis")
+    for words in QUANTITY_WORDS.values():
+        assert words in text
     assert "1,500" in text
     assert "420.00 EUR" in text
     assert "Population stability index" in text
