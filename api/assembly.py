@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,10 +63,16 @@ def model_named(name: str) -> Model:
         ModelFileError: no such file, or it may not be used.
     """
     if name == "default":
-        return Model.load(str(files("loadprofile.models").joinpath("default.lpm")))
+        return _packaged()
     if not Path(name).is_file():
         raise ModelFileError(name, "no such file (or write: default)")
     return Model.load(name)
+
+
+@cache
+def _packaged() -> Model:
+    """Read once in a process: it takes a second, and nothing that uses a model changes it."""
+    return Model.load(str(files("loadprofile.models").joinpath("default.lpm")))
 
 
 def prior_for(model: Model, prevalence: float | None) -> NDArray[np.float64]:
