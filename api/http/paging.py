@@ -49,6 +49,16 @@ def values_of(cursor: str | None, *kinds: type) -> list[Any] | None:
     return list(values)
 
 
+def key_in(cursor: str | None) -> int | None:
+    """The key that a cursor of a list in the order of its keys holds; None for the first page.
+
+    Raises:
+        ProblemError: 422 for a cursor that was not given out.
+    """
+    values = values_of(cursor, int)
+    return None if values is None else int(values[0])
+
+
 def newest_first(
     asked: sa.Select[Any], key: sa.ColumnElement[int], limit: int, cursor: str | None
 ) -> sa.Select[Any]:
@@ -57,9 +67,9 @@ def newest_first(
     Raises:
         ProblemError: 422 for a cursor that was not given out.
     """
-    values = values_of(cursor, int)
+    before = key_in(cursor)
     asked = asked.order_by(key.desc()).limit(limit + 1)
-    return asked if values is None else asked.where(key < values[0])
+    return asked if before is None else asked.where(key < before)
 
 
 def page_of(rows: Sequence[dict[str, Any]], limit: int, key: str) -> tuple[list[dict[str, Any]], str | None]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.http.callers import Caller
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, WriteOnce
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, cursor_after, page_of, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, cursor_after, key_in, page_of, values_of
 from api.http.problems import not_found
 from api.http.routes.worklist import CauseName, QueueName, Text
 from api.http.rows import json_response, named, plain
@@ -272,10 +272,10 @@ def get_history(
     caller: AnyCaller, service: Served, case_key: CaseKey, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """Who did what and when, how it was before and after, and every comment."""
-    values = values_of(cursor, int)
+    after = key_in(cursor)
     with service.database.reading() as connection:
         seen(connection, case_key, caller)
-        found = cases.history(connection, case_key, after_key=values[0] if values else 0, limit=limit + 1)
+        found = cases.history(connection, case_key, after_key=after or 0, limit=limit + 1)
     page, more = page_of(plain(found), limit, "audit_key")
     return json_response({"entries": page, "next": more})
 

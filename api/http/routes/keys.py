@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.http.columns import Printable
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, page_of, values_of
+from api.http.paging import Cursor, Limit, Moment, key_in, page_of
 from api.http.problems import conflict
 from api.http.security import OperatorCaller
 from api.http.service import Served, Service
@@ -105,9 +105,9 @@ def get_keys(
     cursor: Cursor = None,
 ) -> KeyPage:
     """All keys, revoked ones too."""
-    values = values_of(cursor, int)
+    before = key_in(cursor)
     with service.database.reading() as connection:
-        found = list_keys(connection, before=values[0] if values else None, limit=limit + 1)
+        found = list_keys(connection, before=before, limit=limit + 1)
     page, more = page_of(_plain(found), limit, "api_key")
     return KeyPage(keys=[Key(**row) for row in page], next=more)
 
@@ -142,11 +142,11 @@ def get_audit(
     cursor: Cursor = None,
 ) -> AuditPage:
     """Who did what to which thing, when, and how it was before and after."""
-    values = values_of(cursor, int)
+    after = key_in(cursor)
     with service.database.reading() as connection:
         found = audit_log(
             connection, subject=subject, subject_key=subject_key, who=who,
-            after_key=min(values[0], BIGGEST_KEY) if values else 0, limit=limit + 1,
+            after_key=after or 0, limit=limit + 1,
         )  # fmt: skip
     page, more = page_of(_plain(found), limit, "audit_key")
     return AuditPage(entries=[Entry(**row) for row in page], next=more)

@@ -9,7 +9,7 @@ import pandas as pd
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.paging import Cursor, Limit, Moment, page_of, values_of
+from api.http.paging import Cursor, Limit, Moment, key_in, page_of
 from api.http.problems import refused
 from api.http.security import AnalystCaller
 from api.http.service import Served
@@ -264,9 +264,9 @@ def get_exploration(
     cursor: Cursor = None,
 ) -> Exploration:
     """By screening, beside the share that was asked for."""
-    values = values_of(cursor, int)
+    after = key_in(cursor)
     with service.database.reading() as connection:
-        frame = kpis.exploration(connection, after=values[0] if values else None, limit=limit + 1)
+        frame = kpis.exploration(connection, after=after, limit=limit + 1)
     page, more = page_of(_rows(frame), limit, "screening_key")
     return Exploration(screenings=[Explored(**row) for row in page], next=more)
 

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from api.http.bodies import MODEL, receiving
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, Work, WriteOnce, request_hash
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, page_of, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, Moment, key_in, page_of
 from api.http.problems import ProblemError, refused
 from api.http.security import AnalystCaller, OperatorCaller
 from api.http.service import Served, Service
@@ -243,9 +243,9 @@ def get_models(
     cursor: Cursor = None,
 ) -> Response:
     """All models of the register with their scores."""
-    values = values_of(cursor, int)
+    before = key_in(cursor)
     with service.database.reading() as connection:
-        frame = models(connection, before=values[0] if values else None, limit=limit + 1)
+        frame = models(connection, before=before, limit=limit + 1)
     rows = [_row(row) for row in frame.astype(object).where(frame.notna(), None).to_dict("records")]
     page, more = page_of(rows, limit, "model_key")
     return _json({"models": page, "next": more})

@@ -24,7 +24,7 @@ from api.http.bombs import check_text
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, Work, WriteOnce, request_hash
 from api.http.openapi import body_of
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, page_of, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, key_in, page_of
 from api.http.problems import malformed, not_found, refused, too_large
 from api.http.routes.cases import CHANGED, CaseKey, seen
 from api.http.routes.worklist import Text
@@ -294,10 +294,9 @@ def get_verdicts(
     cursor: Cursor = None,
 ) -> Response:
     """What visits found, the oldest first."""
-    values = values_of(cursor, int)
+    after = key_in(cursor)
     with service.database.reading() as connection:
         seen(connection, case_key, caller)
-        after = None if values is None else values[0]
         found = feedback(connection, case_key=case_key, amended=amended, after=after, limit=limit + 1)
     return _page(found, limit)
 
@@ -312,10 +311,9 @@ def get_feedback(
     cursor: Cursor = None,
 ) -> Response:
     """Of all meters or of one, the oldest first."""
-    values = values_of(cursor, int)
+    after = key_in(cursor)
     meters = None if meter_id is None else [meter_id]
     with service.database.reading() as connection:
-        after = None if values is None else values[0]
         found = feedback(connection, meter_ids=meters, amended=amended, after=after, limit=limit + 1)
     return _page(found, limit)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.columns import Printable
 from api.http.idempotency import RequestHash, WriteOnce
-from api.http.paging import BIGGEST_KEY, Cursor, Limit, page_of, values_of
+from api.http.paging import BIGGEST_KEY, Cursor, Limit, key_in, page_of
 from api.http.routes.worklist import (
     MOST_REST,
     MOST_VISITS,
@@ -148,11 +148,11 @@ def get_visits(
     cursor: Cursor = None,
 ) -> Response:
     """Why each was chosen and with what probability, and what was found there."""
-    values = values_of(cursor, int)
+    before = key_in(cursor)
     with service.database.reading() as connection:
         found = proposed_visits(
             connection, screening_key, meter_id=meter_id, reported=reported,
-            before=values[0] if values else None, limit=limit + 1,
+            before=before, limit=limit + 1,
         )  # fmt: skip
     page, more = page_of([_kept(row) for row in plain(found)], limit, "visit_key")
     return json_response({"visits": page, "next": more})
