@@ -14,7 +14,6 @@ from api.http.service import Served
 from api.pages.rendering import page
 from api.pages.visiting import page_router
 from api.pages.worklist import asked_screening
-from loadprofile.store.feedback import feedback
 from loadprofile.store.findings import Filters, findings_page
 from loadprofile.store.visits import proposed_visits
 
@@ -41,17 +40,14 @@ def visits_page(
 
 
 def _rows(connection: sa.Connection, screening_key: int) -> list[dict[str, object]]:
-    proposed = proposed_visits(connection, screening_key).head(MOST)
+    proposed = proposed_visits(connection, screening_key, limit=MOST)
     if not len(proposed):
         return []
     meters = tuple(proposed["meter_id"].astype(str))
     found = findings_page(connection, screening_key, Filters(meter_ids=meters), limit=MOST).frame
-    said = feedback(connection, meter_ids=meters)
-    outcome = dict(zip(said["visit_key"], said["outcome"], strict=True))
     of = {row["meter_id"]: row for row in rows_of(found)}
     rows = [
-        of[row["meter_id"]] | {"reason": row["reason"], "propensity": row["propensity"],
-                               "proposed_at": row["proposed_at"], "outcome": outcome.get(row["visit_key"])}
+        of[row["meter_id"]] | {name: row[name] for name in ("reason", "propensity", "proposed_at", "outcome")}
         for row in rows_of(proposed)
-    ]  # fmt: skip
+    ]
     return sorted(rows, key=lambda row: (row["reason"] == "exploration", row["rank"]))
