@@ -66,10 +66,10 @@ def worklist(verdicts: Verdicts) -> pd.DataFrame:
         Frame with exactly ``COLUMNS``: probabilities that sum to 1 (six decimals), dates as ISO text
         or empty, energies in kWh (three decimals, empty where unknown), ``evidence`` as a JSON list.
     """
-    recovery = expected_recovery(verdicts)
+    columns = _columns(verdicts)
     # Ties are broken by the id, so that the same meters in another order give the same list.
-    order = np.lexsort((verdicts.meter_ids, -verdicts.anomaly_score.round(6), -recovery.round(3)))
-    frame = pd.DataFrame(_columns(verdicts)).iloc[order].reset_index(drop=True)
+    order = np.lexsort((verdicts.meter_ids, -verdicts.anomaly_score.round(6), -columns["expected_recovery"]))
+    frame = pd.DataFrame(columns).iloc[order].reset_index(drop=True)
     frame.insert(0, "rank", np.arange(1, len(frame) + 1))
     return frame[list(COLUMNS)]
 

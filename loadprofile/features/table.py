@@ -71,7 +71,7 @@ class FeatureTable:
 
     def group(self, *prefixes: str) -> FeatureTable:
         """The columns whose first part is one of ``prefixes`` (``"g1"``, ``"change"``, ...)."""
-        return self.select(_in_groups(self.names, frozenset(prefixes)))
+        return self.select(in_groups(self.names, frozenset(prefixes)))
 
     def take(self, rows: NDArray[np.intp] | slice) -> FeatureTable:
         """Some of the meters."""
@@ -90,7 +90,8 @@ def _places(names: tuple[str, ...]) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=64)
-def _in_groups(names: tuple[str, ...], groups: frozenset[str]) -> tuple[str, ...]:
+def in_groups(names: tuple[str, ...], groups: frozenset[str]) -> tuple[str, ...]:
+    """The columns whose first part is one of these groups, in their order."""
     return tuple(name for name in names if name.split(".", 1)[0] in groups)
 
 

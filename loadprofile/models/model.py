@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from loadprofile.classify.calibration import prior_shift
 from loadprofile.errors import ModelFileError
-from loadprofile.features.table import FeatureTable
+from loadprofile.features.table import FeatureTable, in_groups
 from loadprofile.models.store import load_model, save_model
 from loadprofile.verdicts import CAUSES, Cause, Findings
 
@@ -80,7 +79,7 @@ class Model:
         """The findings with probabilities; NaN where the sub-detector cannot judge."""
         calibration = self.calibrations[str(findings.cause)]
         common = float(self.prior[CAUSES.index(findings.cause)])
-        known = _of_group(self.odds_names, str(findings.cause))
+        known = in_groups(self.odds_names, frozenset({str(findings.cause)}))
         probability = calibration.predict_proba(findings.signals.select(known).values, common)[:, 1]
         return findings.with_probability(np.where(np.isnan(findings.score), np.nan, probability))
 
@@ -112,11 +111,6 @@ class Model:
         names: dict[str, Any] = {name: tuple(manifest["columns"][name]) for name in _NAMES}
         fitted: dict[str, Any] = {name: parts[name] for name in (*_PARTS, *_MAPPINGS)}
         return cls(**fitted, **names, prior=prior, manifest=manifest)
-
-
-@lru_cache(maxsize=64)
-def _of_group(names: tuple[str, ...], group: str) -> tuple[str, ...]:
-    return tuple(name for name in names if name.startswith(f"{group}."))
 
 
 _PARTS = ("space", "odds", "onset_spread", "lost_spread")
