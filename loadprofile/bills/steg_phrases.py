@@ -16,6 +16,7 @@ from loadprofile.features.billing.names import BILL_FEATURES, ENERGY_NAMES
 
 _WORD = dict(zip(ENERGY_NAMES, ("electricity", "gas"), strict=True))
 _UNIT = dict(zip(ENERGY_NAMES, ("kWh", "gas units"), strict=True))
+_MIDDLE = "{middle} in the median of all clients"
 _KIND = "bills of the same month, year, district, region, tariff and category"
 
 _CHECKS = {
@@ -33,31 +34,21 @@ _CHECKS = {
     "both_energies": "with a meter number that stands for electricity and for gas",
 }
 _CONTRACT = {
-    "contract.months": "the contract is {value} months old, {middle} in the median of all clients",
-    "contract.bills": "{value} bills in all, {middle} in the median of all clients",
-    "contract.bills_per_month": "{value} bills for each month of the contract, {middle} in the median of all "
-    "clients",
-    "contract.months_billed": "{value} months billed in all, {middle} in the median of all clients",
-    "contract.first_bill_months": "the first bill comes {value} months after the contract began, {middle} in "
-    "the median of all clients",
-    "contract.silent_days": "the last bill lies {value} days before the data end, {middle} in the median of "
-    "all clients",
-    "spread.months.max": "one bill covers {value} months, {middle} in the median of all clients",
-    "spread.months.mean": "a bill covers {value} months on average, {middle} in the median of all clients",
-    "spread.days.max": "up to {value} days between two bills, {middle} in the median of all clients",
-    "spread.days.mean": "{value} days between two bills on average, {middle} in the median of all clients",
+    "contract.months": "the contract is {value} months old",
+    "contract.bills": "{value} bills in all",
+    "contract.bills_per_month": "{value} bills for each month of the contract",
+    "contract.months_billed": "{value} months billed in all",
+    "contract.first_bill_months": "the first bill comes {value} months after the contract began",
+    "contract.silent_days": "the last bill lies {value} days before the data end",
+    "spread.months.max": "one bill covers {value} months",
+    "spread.months.mean": "a bill covers {value} months on average",
+    "spread.days.max": "up to {value} days between two bills",
+    "spread.days.mean": "{value} days between two bills on average",
 }
 _DEVIATION = {
-    "deviation.mean": "billed {signed} kWh a day beside " + _KIND + " on average; "
-    "{middle} in the median of all clients",
-    "deviation.most": "the highest bill lies {signed} kWh a day from the mean of "
-    + _KIND
-    + "; {middle} in the "
-    "median of all clients",
-    "deviation.least": "the lowest bill lies {signed} kWh a day from the mean of "
-    + _KIND
-    + "; {middle} in the "
-    "median of all clients",
+    "deviation.mean": f"billed {{signed}} kWh a day beside {_KIND} on average; {_MIDDLE}",
+    "deviation.most": f"the highest bill lies {{signed}} kWh a day from the mean of {_KIND}; {_MIDDLE}",
+    "deviation.least": f"the lowest bill lies {{signed}} kWh a day from the mean of {_KIND}; {_MIDDLE}",
 }
 _AMOUNT = {
     "spread.billed.max": "the largest bill, electricity or gas, is {value} units",
@@ -77,29 +68,28 @@ def _of_energies() -> dict[str, str]:
     usual = "{usual} in the median of all clients"
     for energy in ENERGY_NAMES:
         word, unit, at = _WORD[energy], _UNIT[energy], f"history.{energy}."
-        many = "{middle} in the median of all clients"
         out |= {
-            f"{at}counter_values": f"{{value}} different {word} meters, {many}",
-            f"{at}status_changes": f"the status of the {word} meter changed {{value}} times, {many}",
-            f"{at}code_changes": f"the code of the {word} meter changed {{value}} times, {many}",
+            f"{at}counter_values": f"{{value}} different {word} meters, {_MIDDLE}",
+            f"{at}status_changes": f"the status of the {word} meter changed {{value}} times, {_MIDDLE}",
+            f"{at}code_changes": f"the code of the {word} meter changed {{value}} times, {_MIDDLE}",
             f"{at}coefficient_changes": f"the coefficient of the {word} meter changed {{value}} times, "
-            f"{many}",
-            f"{at}last_coefficient": f"the {word} meter has the coefficient {{value}}, {many}",
+            f"{_MIDDLE}",
+            f"{at}last_coefficient": f"the {word} meter has the coefficient {{value}}, {_MIDDLE}",
             f"{at}other_status_share": f"{{share}} of the {word} bills with a meter status other than 0, "
             f"{usual}",
-            f"{at}unknown_status": f"{{value}} {word} bills without a known meter status, {many}",
-            f"{at}tariff_changes": f"the {word} tariff changed {{value}} times, {many}",
-            f"{at}remark_changes": f"the remark of the {word} reading changed {{value}} times, {many}",
+            f"{at}unknown_status": f"{{value}} {word} bills without a known meter status, {_MIDDLE}",
+            f"{at}tariff_changes": f"the {word} tariff changed {{value}} times, {_MIDDLE}",
+            f"{at}remark_changes": f"the remark of the {word} reading changed {{value}} times, {_MIDDLE}",
             f"estimate.{energy}.hundreds_share": f"{{share}} of the {word} bills end in 00, {usual}",
             f"estimate.{energy}.tens_share": f"{{share}} of the {word} bills end in 0, {usual}",
-            f"use.{energy}.per_day": f"{{value}} {unit} of {word} a day on average, {many}",
+            f"use.{energy}.per_day": f"{{value}} {unit} of {word} a day on average, {_MIDDLE}",
         }
         out |= {
             f"{at}remark_{remark}_share": f"reading remark {remark} in {{share}} of the {word} bills, {usual}"
             for remark in REMARKS
         }
         out |= {
-            f"check.{energy}.{name}": f"{{value}} {word} bills {said}, {many}"
+            f"check.{energy}.{name}": f"{{value}} {word} bills {said}, {_MIDDLE}"
             for name, said in _CHECKS.items()
         }
     return out
@@ -107,8 +97,10 @@ def _of_energies() -> dict[str, str]:
 
 PHRASES: Mapping[str, str] = MappingProxyType(
     {
-        **_of_energies(), **_CONTRACT, **_DEVIATION,
-        **{name: f"{said}, {{middle}} in the median of all clients" for name, said in _AMOUNT.items()},
+        **_of_energies(),
+        **{name: f"{said}, {_MIDDLE}" for name, said in _CONTRACT.items()},
+        **_DEVIATION,
+        **{name: f"{said}, {_MIDDLE}" for name, said in _AMOUNT.items()},
     }
 )  # fmt: skip
 """Column -> template of a sentence."""
